@@ -1,0 +1,80 @@
+/**
+ * The configuration after loading: typed, validated, defaults filled in, environment references resolved,
+ * policies compiled, certificate files turned into identities. What the server is built from.
+ */
+
+import type { ConfigFault } from "../errors.js";
+import type { Identity, KeyName, PolicyName } from "../names.js";
+import type { Policy } from "../policy/policy.js";
+
+/** Algorithm of a key, by KES's names. */
+export type AlgorithmName = "AES256" | "ChaCha20";
+
+/** An identity written as the path of a certificate file: watched for its expiry. */
+export interface WatchedCertificate {
+  readonly file: string;
+  readonly identity: Identity;
+  /** Milliseconds since the epoch. */
+  readonly notAfterMs: number;
+  /** Where it is used, for example `policy.minio` or `admin`. */
+  readonly use: string;
+}
+
+export interface PolicyConfig {
+  readonly name: PolicyName;
+  readonly policy: Policy;
+  readonly identities: readonly Identity[];
+}
+
+export interface ApiConfig {
+  readonly skipAuth: boolean;
+  /** Replaces the route's deadline. */
+  readonly timeoutMs?: number;
+}
+
+export interface TlsConfig {
+  readonly keyFile: string;
+  readonly certFile: string;
+  readonly password?: string;
+  /** True: client certificates must chain to `caPath` or the system's roots. */
+  readonly verifyClients: boolean;
+  /** File or folder of CA certificates. */
+  readonly caPath?: string;
+  readonly proxy: {
+    readonly identities: readonly Identity[];
+    /** Lower-case name of the header that carries the forwarded certificate. */
+    readonly certificateHeader?: string;
+  };
+}
+
+export interface Config {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Empty host: all interfaces, IPv4 and IPv6. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** `identity` is absent when the admin is switched off; `text` is what the file says. */
+  readonly admin: { readonly identity?: Identity; readonly text: string };
+  readonly tls: TlsConfig;
+  readonly policies: readonly PolicyConfig[];
+  /** By exact route path. */
+  readonly api: ReadonlyMap<string, ApiConfig>;
+  readonly cache: { readonly anyMs: number; readonly unusedMs: number; readonly offlineMs: number };
+  readonly log: {
+    /** Lowest level written to stderr: DEBUG -4, INFO 0, WARN 4, ERROR 8; anything between or above works. */
+    readonly errorLevel: number;
+    /** Audit lines go to stdout when this is 0 (INFO) or lower. */
+    readonly auditLevel: number;
+    readonly format: "text" | "json";
+  };
+  /** Keys created at start and reload when they do not exist. */
+  readonly keys: readonly { readonly name: KeyName; readonly algorithm: AlgorithmName }[];
+  readonly keystore: {
+    /** Path in the registry: `fs`, `vault`, `aws.secretsmanager`. */
+    readonly kind: string;
+    /** Validated by the adapter's schema. */
+    readonly options: unknown;
+  };
+  readonly certificates: readonly WatchedCertificate[];
+  /** What was accepted but should be changed: older KES keys and the like. */
+  readonly warnings: readonly ConfigFault[];
+}
