@@ -1,0 +1,162 @@
+/**
+ * Makes X.509 v3 certificates by the template of KES reference §7.3.
+ *
+ * node-forge writes the DER; keys and signatures are `node:crypto`'s, because node-forge alone signs with
+ * nothing but RSA and identities are Ed25519 or ECDSA.
+ */
+import { createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
+import { isIP } from "node:net";
+import { CertificateError, subjectOfCertificate } from "./certificate.js";
+import * as der from "./der-writer.js";
+import { toPem } from "./pem.js";
+
+/** What the holder of a certificate may be: the extended key usages. */
+export type CertificateUsage = "clientAuth" | "serverAuth";
+
+/** The certificate that is wanted. */
+export interface CertificateRequest {
+  /** The subject's common name, 1 to 64 characters (RFC 5280, ub-common-name). */
+  readonly commonName: string;
+  /** The subject's key; the public half is enough when there is an issuer. */
+  readonly key: KeyObject;
+  /** Who signs; absent: self-signed by `key`. */
+  readonly issuer?: CertificateIssuer;
+  /** Milliseconds since the epoch, whole seconds are kept; as `notAfterMs`. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Subject alternative names. */
+  readonly dns?: readonly string[];
+  /** Subject alternative names, textual IPv4 or IPv6. */
+  readonly ip?: readonly string[];
+  readonly usages?: readonly CertificateUsage[];
+  /** basicConstraints `cA=TRUE`, and a key usage that may sign certificates. */
+  readonly isCa?: boolean;
+}
+
+export interface CertificateIssuer {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly key: KeyObject;
+}
+
+/**
+ * Makes and signs a certificate with a random serial number.
+ * @returns DER
+ * @throws CertificateError for a request that no certificate can hold
+ */
+export function issueCertificate(request: CertificateRequest): Uint8Array {
+  const { commonName, key, issuer, notBeforeMs, notAfterMs } = request;
+  if (commonName.length < 1 || commonName.length > 64) {
+    throw new CertificateError("common name must have 1 to 64 characters");
+  }
+  if (!(notBeforeMs <= notAfterMs)) throw new CertificateError("certificate would end before it begins");
+  const signer = issuer?.key ?? key;
+  const algorithm = signatureAlgorithm(signer);
+  const subject = name(commonName);
+  const publicKey = key.type === "public" ? key : createPublicKey(key);
+
+  const body = der.sequence(
+    der.explicit(0, der.integer(Uint8Array.of(2))),
+    der.integer(serialNumber()),
+    algorithm.identifier(),
+    issuer ? der.parsed(subjectOfCertificate(issuer.certificate)) : subject,
+    der.sequence(der.time(notBeforeMs), der.time(notAfterMs)),
+    subject,
+    der.parsed(publicKey.export({ type: "spki", format: "der" })),
+    der.explicit(3, der.sequence(...extensions(request))),
+  );
+  const signature = sign(algorithm.hash, der.encode(body), signer);
+  return der.encode(der.sequence(body, algorithm.identifier(), der.bitString(signature)));
+}
+
+/** DER as PEM block `CERTIFICATE`. */
+export function certificatePem(certificate: Uint8Array): string {
+  return toPem("CERTIFICATE", certificate);
+}
+
+/** 16 bytes, 126 of their bits random; positive and minimal as RFC 5280, section 4.1.2.2, asks. */
+function serialNumber(): Uint8Array {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return bytes;
+}
+
+interface SignatureAlgorithm {
+  readonly identifier: () => der.Node;
+  /** As `crypto.sign` wants it; null where the algorithm fixes its own. */
+  readonly hash: string | null;
+}
+
+function signatureAlgorithm(key: KeyObject): SignatureAlgorithm {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  switch (key.asymmetricKeyType) {
+    case "ed25519":
+      return { identifier: () => der.sequence(der.oid("1.3.101.112")), hash: null };
+    case "ec":
+      if (curve === "secp384r1")
+        return { identifier: () => der.sequence(der.oid("1.2.840.10045.4.3.3")), hash: "sha384" };
+      return { identifier: () => der.sequence(der.oid("1.2.840.10045.4.3.2")), hash: "sha256" };
+    case "rsa":
+      // RFC 4055: the parameters of sha256WithRSAEncryption are NULL, not absent.
+      return { identifier: () => der.sequence(der.oid("1.2.840.113549.1.1.11"), der.nil()), hash: "sha256" };
+    default:
+      throw new CertificateError("only RSA, ECDSA and Ed25519 keys can sign a certificate");
+  }
+}
+
+function extensions(request: CertificateRequest): der.Node[] {
+  const { isCa = false, usages = [], dns = [], ip = [] } = request;
+  // Key usage bits from the left: digitalSignature 0, keyCertSign 5, cRLSign 6.
+  const keyUsage = isCa ? der.bitString(Uint8Array.of(0x86), 1) : der.bitString(Uint8Array.of(0x80), 7);
+  const list = [
+    extension("2.5.29.15", keyUsage, true),
+    // cA=FALSE is the default, which DER leaves out.
+    extension("2.5.29.19", isCa ? der.sequence(der.boolean(true)) : der.sequence(), true),
+  ];
+  if (usages.length > 0)
+    list.push(extension("2.5.29.37", der.sequence(...usages.map((usage) => der.oid(USAGES[usage])))));
+  const names = [...dns.map(dnsName), ...ip.map(ipName)];
+  if (names.length > 0) list.push(extension("2.5.29.17", der.sequence(...names)));
+  return list;
+}
+
+const USAGES: Readonly<Record<CertificateUsage, string>> = {
+  serverAuth: "1.3.6.1.5.5.7.3.1",
+  clientAuth: "1.3.6.1.5.5.7.3.2",
+};
+
+function dnsName(text: string): der.Node {
+  if (!/^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})$/.test(text)) {
+    throw new CertificateError(`'${text}' is not a valid DNS name`);
+  }
+  return der.implicit(2, Buffer.from(text, "latin1"));
+}
+
+function ipName(text: string): der.Node {
+  return der.implicit(7, ipBytes(text));
+}
+
+/** 4 or 16 bytes. @throws CertificateError */
+export function ipBytes(text: string): Uint8Array {
+  const version = isIP(text);
+  if (version === 0 || text.includes("%")) throw new CertificateError(`'${text}' is not a valid IP address`);
+  if (version === 4) return Uint8Array.from(text.split("."), Number);
+  // The URL parser knows every spelling of IPv6 and gives the one form: `[2001:db8::1]`.
+  const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
+  const groups = (part: string | undefined): number[] =>
+    part ? part.split(":").map((group) => Number.parseInt(group, 16)) : [];
+  const left = groups(head);
+  const right = groups(tail);
+  const all = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+function name(commonName: string): der.Node {
+  return der.sequence(der.set(der.sequence(der.oid("2.5.4.3"), der.utf8(commonName))));
+}
+
+function extension(id: string, value: der.Node, critical = false): der.Node {
+  const bytes = der.octetString(der.encode(value));
+  return critical ? der.sequence(der.oid(id), der.boolean(true), bytes) : der.sequence(der.oid(id), bytes);
+}
