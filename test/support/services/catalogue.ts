@@ -1,0 +1,40 @@
+/** The programs written by others that the interop tests run, pinned by version. */
+
+/** One program, built from source by the Go tool. */
+export interface ServiceRelease {
+  /** Path of the Go package that holds its `main`. */
+  readonly package: string;
+  /** Version as the Go tool takes it behind the `@`; the stamp of an installed binary holds it too. */
+  readonly version: string;
+  /** What people call that version. */
+  readonly release: string;
+}
+
+/** Every program that `npm run services` installs. A new version is a change of one line here. */
+export const services = {
+  kes: {
+    package: "github.com/minio/kes/cmd/kes",
+    version: "2025-03-12T09-35-18Z",
+    release: "the last release of the original server",
+  },
+  minio: {
+    package: "github.com/minio/minio",
+    version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+    release: "the last public commit, 2026-02-12",
+  },
+  mc: {
+    package: "github.com/minio/mc",
+    version: "v0.0.0-20250313080218-cf909e1063a9",
+    release: "2025-03-13",
+  },
+} as const satisfies Readonly<Record<string, ServiceRelease>>;
+
+export type ServiceName = keyof typeof services;
+
+/** All names, in the order in which they are built. */
+export const serviceNames = Object.keys(services).filter(isServiceName);
+
+/** Whether `name` is a row of {@link services}. */
+export function isServiceName(name: string): name is ServiceName {
+  return Object.hasOwn(services, name);
+}
