@@ -1,8 +1,8 @@
 /** API keys: an Ed25519 private key as one line of text (KES reference §7.3). */
-import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { inspect } from "node:util";
 import type { Identity } from "../names.js";
-import { identityOfPublicKeyInfo } from "./certificate.js";
+import { identityOfKey } from "./certificate.js";
 
 const PREFIX = "kes:v1:";
 const TYPE_ED25519 = 0x00;
@@ -31,8 +31,7 @@ export class ApiKey {
       format: "der",
       type: "pkcs8",
     });
-    const publicKey = createPublicKey(this.#privateKey);
-    this.identity = identityOfPublicKeyInfo(publicKey.export({ type: "spki", format: "der" }));
+    this.identity = identityOfKey(this.#privateKey);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** From a certificate to the identity of its holder (KES reference §7.1, §7.2). */
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { type Identity, identity as toIdentity } from "../names.js";
 import { type DerElement, DerError, DerReader, readBoolean, readOnly, readTime, TAG } from "./der.js";
 import { PemError, pemBlocks } from "./pem.js";
@@ -58,6 +58,12 @@ export function identityOfPublicKeyInfo(publicKeyInfo: Uint8Array): Identity {
   const hash = toIdentity(createHash("sha256").update(publicKeyInfo).digest("hex"));
   if (hash === undefined) throw new CertificateError("SHA-256 gave no identity");
   return hash;
+}
+
+/** The identity of a key, given either half of the pair. */
+export function identityOfKey(key: KeyObject): Identity {
+  const publicKey = key.type === "public" ? key : createPublicKey(key);
+  return identityOfPublicKeyInfo(publicKey.export({ type: "spki", format: "der" }));
 }
 
 /**

@@ -126,10 +126,21 @@ const USAGES: Readonly<Record<CertificateUsage, string>> = {
 };
 
 function dnsName(text: string): der.Node {
-  if (!/^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})$/.test(text)) {
-    throw new CertificateError(`'${text}' is not a valid DNS name`);
-  }
+  if (!isDnsName(text)) throw new CertificateError(`'${text}' is not a valid DNS name`);
   return der.implicit(2, Buffer.from(text, "latin1"));
+}
+
+/** True for what may stand as DNS name in a certificate; the first label may be `*`. */
+export function isDnsName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    /^(?:\*\.)?(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.)*[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$/.test(text)
+  );
+}
+
+/** True for a textual IPv4 or IPv6 address without zone. */
+export function isIpAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
 }
 
 function ipName(text: string): der.Node {
@@ -137,10 +148,9 @@ function ipName(text: string): der.Node {
 }
 
 /** 4 or 16 bytes. @throws CertificateError */
-export function ipBytes(text: string): Uint8Array {
-  const version = isIP(text);
-  if (version === 0 || text.includes("%")) throw new CertificateError(`'${text}' is not a valid IP address`);
-  if (version === 4) return Uint8Array.from(text.split("."), Number);
+function ipBytes(text: string): Uint8Array {
+  if (!isIpAddress(text)) throw new CertificateError(`'${text}' is not a valid IP address`);
+  if (isIP(text) === 4) return Uint8Array.from(text.split("."), Number);
   // The URL parser knows every spelling of IPv6 and gives the one form: `[2001:db8::1]`.
   const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");

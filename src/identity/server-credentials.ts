@@ -1,9 +1,9 @@
 /** The server's own key and certificate, read and checked against each other (KES configuration §5). */
 import { type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { ConfigError } from "../errors.js";
 import { CertificateError, type CertificateInfo, inspectCertificate } from "./certificate.js";
 import { PemError, pemBlocks } from "./pem.js";
+import { PemFileError, readPemFile } from "./pem-file.js";
 import { PrivateKeyError, privateKeyOfPem } from "./private-key.js";
 
 /** Where key and certificate stand. */
@@ -62,15 +62,10 @@ export async function readServerCredentials(files: ServerCredentialFiles): Promi
 
 async function read(file: string): Promise<string> {
   try {
-    return await readFile(file, "latin1");
+    return await readPemFile(file);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "no such file or directory",
-      EACCES: "permission denied",
-      EISDIR: "is a directory",
-    };
-    throw fault(file, PREFIX + (reasons[code] ?? `cannot be read (${code || "unknown error"})`));
+    if (cause instanceof PemFileError) throw fault(file, PREFIX + cause.message);
+    throw cause;
   }
 }
 

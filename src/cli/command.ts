@@ -1,0 +1,138 @@
+/** What a command is: its usage, its flags, its work. Flags are read by commander, errors worded as KES's. */
+import { CommanderError, Option, Command as Parser } from "commander";
+import { UsageError } from "../errors.js";
+import type { Output } from "./output.js";
+
+/** Exit codes (KES reference §14.1). */
+export const EXIT = { done: 0, failed: 1, usageShown: 2 } as const;
+
+/** A flag. `list` may be repeated and takes comma-separated values. */
+export interface OptionSpec {
+  readonly type: "boolean" | "string" | "list";
+  /** One letter. */
+  readonly short?: string;
+  /** How the usage names the value, for example `FILE`; for `string` and `list`. */
+  readonly value?: string;
+  readonly description: string;
+  /** Accepted, but not shown in the usage. */
+  readonly hidden?: boolean;
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** The values of the flags by name: `false`, `undefined` or `[]` where a flag was not given. */
+export type OptionValues<O extends OptionSpecs> = {
+  readonly [K in keyof O]: O[K]["type"] extends "boolean"
+    ? boolean
+    : O[K]["type"] extends "list"
+      ? readonly string[]
+      : string | undefined;
+};
+
+/** What a command may use of the world around it. */
+export interface CommandContext {
+  readonly output: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Working directory, absolute. */
+  readonly cwd: string;
+}
+
+/** What a command is written as. */
+export interface CommandSpec<O extends OptionSpecs> {
+  /** `kes key create [-k] NAME...`: the lower-case words at its start are the command's name. */
+  readonly usage: string;
+  readonly description: string;
+  /** By long name; kebab-case where two words. */
+  readonly options: O;
+  /** Fewest and most positional arguments. */
+  readonly args: readonly [least: number, most: number];
+  /** @returns the exit code; nothing means 0 */
+  run(
+    input: { readonly args: readonly string[]; readonly options: OptionValues<O> },
+    context: CommandContext,
+  ): Promise<number | undefined>;
+}
+
+/** A command as the dispatcher runs it. */
+export interface Command {
+  /** @throws UsageError, or what the command throws */
+  run(argv: readonly string[], context: CommandContext): Promise<number>;
+}
+
+/** An expected failure: its message is the whole explanation. Exit code 1. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Command {
+  const name = /^kes(?: [a-z][a-z-]*)*/.exec(spec.usage)?.[0] ?? "kes";
+  return {
+    async run(argv, context) {
+      const parser = parserOf(name, spec, context.output);
+      try {
+        parser.parse([...argv], { from: "user" });
+      } catch (error) {
+        if (!(error instanceof CommanderError)) throw error;
+        if (error.code === "commander.helpDisplayed") return EXIT.usageShown;
+        throw new UsageError(`${wording(error)}. See '${name} --help'`);
+      }
+      const { args } = parser;
+      if (args.length > spec.args[1]) throw new UsageError(`too many arguments. See '${name} --help'`);
+      if (args.length < spec.args[0]) throw new UsageError(`not enough arguments. See '${name} --help'`);
+      return (await spec.run({ args, options: valuesOf(spec.options, parser) }, context)) ?? EXIT.done;
+    },
+  };
+}
+
+function parserOf(name: string, spec: CommandSpec<OptionSpecs>, output: Output): Parser {
+  const parser = new Parser(name)
+    .usage(spec.usage.slice(name.length).trim())
+    .description(spec.description)
+    .helpOption("-h, --help", "Print this help")
+    .showSuggestionAfterError(false)
+    .allowExcessArguments()
+    .argument("[arguments...]")
+    .exitOverride()
+    .configureHelp({ visibleArguments: () => [] })
+    .configureOutput({ writeOut: (text) => output.usage(text), writeErr: () => {} });
+  for (const [long, { short, type, value = "VALUE", description, hidden = false }] of Object.entries(
+    spec.options,
+  )) {
+    const flags = `${short ? `-${short}, ` : ""}--${long}${type === "boolean" ? "" : ` <${value}>`}`;
+    const option = new Option(flags, description).hideHelp(hidden);
+    if (type === "list") option.argParser(collect);
+    parser.addOption(option);
+  }
+  return parser;
+}
+
+function collect(value: string, earlier: unknown): string[] {
+  const list = Array.isArray(earlier) ? earlier.map(String) : [];
+  return [...list, ...value.split(",").map((part) => part.trim())];
+}
+
+function valuesOf<O extends OptionSpecs>(specs: O, parser: Parser): OptionValues<O> {
+  const given = parser.opts<Record<string, unknown>>();
+  const values = Object.entries(specs).map(([long, { type }]) => {
+    const value = given[new Option(`--${long}`).attributeName()];
+    if (type === "boolean") return [long, value === true];
+    if (type === "list") return [long, Array.isArray(value) ? value : []];
+    return [long, typeof value === "string" ? value : undefined];
+  });
+  // Each value was checked against its flag's type above; the mapped type says the same for all at once.
+  return Object.fromEntries(values) as OptionValues<O>;
+}
+
+/** commander's error in the words of KES's flag library. */
+function wording(error: CommanderError): string {
+  const flag = /'([^']*)'/.exec(error.message)?.[1] ?? "";
+  if (error.code === "commander.unknownOption") {
+    if (flag.startsWith("--")) return `unknown flag: ${flag.split("=")[0]}`;
+    return `unknown shorthand flag: '${flag.slice(1, 2)}' in ${flag}`;
+  }
+  if (error.code === "commander.optionMissingArgument") {
+    const long = /--[A-Za-z0-9-]+/.exec(flag)?.[0] ?? flag;
+    return `flag needs an argument: ${long}`;
+  }
+  return error.message.replace(/^error: /, "");
+}

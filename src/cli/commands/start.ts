@@ -1,0 +1,103 @@
+/** `kes start`: from nothing to a running server and the lines to use it. What `npm start` runs. */
+import { hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { type Command, type CommandContext, CommandError, command } from "../command.js";
+import { makeFolder, readFolder } from "../init/folder.js";
+import { CONFIG_NAME, exists, type Layout, layoutOf, PROJECT_FOLDER, surveyOf } from "../init/layout.js";
+import { expiryOf, namesOf } from "../init/names.js";
+import { type ListenAddress, quickstart } from "../quickstart.js";
+import { policyText } from "./init.js";
+
+/** Runs a server until it is stopped. */
+export type RunServer = (
+  options: {
+    readonly configFile: string;
+    readonly addr?: string;
+    /** Called once, when connections are accepted and the banner is out. */
+    readonly onListening: (listen: ListenAddress) => void;
+  },
+  context: CommandContext,
+) => Promise<number | undefined>;
+
+/** The command, given how to come by a server. */
+export function startCommandWith(loadServer: () => Promise<RunServer>): Command {
+  return command({
+    usage: "kes start [--config FILE] [--addr [IP]:PORT]",
+    description:
+      `Starts a server with FILE (default ${CONFIG_NAME}) and shows how to use it. ` +
+      `On the first start it makes the folder ${PROJECT_FOLDER} as kes init does.`,
+    options: {
+      config: { type: "string", value: "FILE", description: `Configuration (default ${CONFIG_NAME})` },
+      addr: {
+        type: "string",
+        value: "[IP]:PORT",
+        description: "Listen here, whatever the configuration says",
+      },
+    },
+    args: [0, 0],
+
+    async run({ options }, context) {
+      const { configFile, layout } = await placesOf(options.config, context.cwd);
+      if (layout !== undefined) await ensureFolder(layout, context);
+      const onListening = (listen: ListenAddress): void => {
+        if (layout === undefined) return;
+        context.output.data(quickstart(pathsFor(layout), listen));
+      };
+      const { addr } = options;
+      const runServer = await loadServer();
+      return runServer({ configFile, onListening, ...(addr === undefined ? {} : { addr }) }, context);
+    },
+  });
+}
+
+export const startCommand = startCommandWith(async () => (await import("./server.js")).runServer);
+
+/**
+ * The configuration and the folder with its credentials: `.keswick` beside the configuration, or the
+ * configuration's own folder when `kes init` made it. A configuration from elsewhere has no such folder.
+ */
+async function placesOf(
+  config: string | undefined,
+  cwd: string,
+): Promise<{ configFile: string; layout?: Layout }> {
+  const configFile = resolve(cwd, config ?? CONFIG_NAME);
+  if (await exists(configFile)) {
+    const own = await layoutOf(dirname(configFile));
+    if (own.config?.file === configFile && (await surveyOf(own)).missing.length === 0) {
+      return { configFile, layout: own };
+    }
+    // The paths of a configuration are relative to the working directory, so only there is `.keswick` its folder.
+    if (dirname(configFile) !== resolve(cwd)) return { configFile };
+    return { configFile, layout: await layoutOf(join(cwd, PROJECT_FOLDER)) };
+  }
+  if (config !== undefined) throw new CommandError(`open ${config}: no such file or directory`);
+  const layout = await layoutOf(join(cwd, PROJECT_FOLDER));
+  return { configFile: layout.config?.file ?? configFile, layout };
+}
+
+async function ensureFolder(layout: Layout, context: CommandContext): Promise<void> {
+  if ((await surveyOf(layout)).missing.length === 0) {
+    await readFolder(layout);
+    return;
+  }
+  const names = namesOf({ ip: [], dns: [], hostname: hostname() });
+  const result = await makeFolder(layout, {
+    ...names,
+    expiryMs: expiryOf(),
+    nowMs: Date.now(),
+    policyText,
+  });
+  context.output.note(`initialised ${layout.dir}`);
+  context.output.note(`admin ${result.certificates.admin.identity}`);
+  context.output.note(`client ${result.certificates.client.identity} (policy 'minio')`);
+}
+
+function pathsFor({ keyFile, certFile }: Layout): Parameters<typeof quickstart>[0] {
+  return {
+    serverCert: certFile.server,
+    adminKey: keyFile.admin,
+    adminCert: certFile.admin,
+    clientKey: keyFile.client,
+    clientCert: certFile.client,
+  };
+}

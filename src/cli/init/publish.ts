@@ -1,0 +1,67 @@
+/** Writing a file that must not exist yet: it appears whole or not at all. */
+import { randomUUID } from "node:crypto";
+import { link, open, readdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CommandError } from "../command.js";
+
+const DRAFT_PREFIX = ".kes-init-";
+/** A draft this old was left by a run that was killed; a younger one may belong to a run under way. */
+const STALE_DRAFT_MS = 60_000;
+
+/**
+ * Creates `file` durably with exactly `mode`. @throws CommandError when it exists
+ *
+ * link(2) publishes the finished draft or fails, so a crash leaves no half key and nothing is overwritten.
+ */
+export async function publish(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const dir = dirname(file);
+  const draft = join(dir, DRAFT_PREFIX + randomUUID());
+  try {
+    const handle = await open(draft, "wx", 0o600);
+    try {
+      await handle.writeFile(content);
+      // Not by open(2), because the umask would take bits away.
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await link(draft, file);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") {
+      throw new CommandError(`'${file}' was made by somebody else meanwhile and is left as it is`, { cause });
+    }
+    throw cause;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncFolder(dir);
+}
+
+/** True for the name of a draft. */
+export function isDraft(name: string): boolean {
+  return name.startsWith(DRAFT_PREFIX);
+}
+
+/** Removes what killed runs left in `dir`: drafts may hold private keys. */
+export async function removeStaleDrafts(dir: string, nowMs: number): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!isDraft(name)) continue;
+    const draft = join(dir, name);
+    const age = await stat(draft).then(
+      ({ mtimeMs }) => nowMs - mtimeMs,
+      // Gone already: its run has ended meanwhile.
+      () => 0,
+    );
+    if (age > STALE_DRAFT_MS) await rm(draft, { force: true });
+  }
+}
+
+async function syncFolder(dir: string): Promise<void> {
+  const handle = await open(dir, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,46 @@
+/** Where a command writes: data to standard output, everything else to standard error. */
+
+/** The part of a stream that is used here. */
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+export class Output {
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  readonly #colour: boolean;
+
+  /** @param options - `colour`: whether notes and errors may be coloured on a terminal */
+  constructor(stdout: OutputStream, stderr: OutputStream, options: { readonly colour: boolean }) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#colour = options.colour && stderr.isTTY === true;
+  }
+
+  /** KES's rule for human output: standard output **or** standard error is a terminal. */
+  get isTerminal(): boolean {
+    return this.#stdout.isTTY === true || this.#stderr.isTTY === true;
+  }
+
+  /** Writes `text` to standard output as it is, without a line end of its own. */
+  data(text: string): void {
+    this.#stdout.write(text);
+  }
+
+  /** One note for whoever is watching: `kes: …` on standard error. */
+  note(text: string): void {
+    this.#stderr.write(`kes: ${text}\n`);
+  }
+
+  /** `Error: …` on standard error, the word in KES's red (#ac0000) on a terminal. */
+  error(text: string): void {
+    const label = this.#colour ? "\x1b[38;2;172;0;0mError:\x1b[0m" : "Error:";
+    this.#stderr.write(`${label} ${text}\n`);
+  }
+
+  /** Usage text, to standard error as KES does. */
+  usage(text: string): void {
+    this.#stderr.write(text);
+  }
+}
