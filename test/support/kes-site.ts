@@ -68,10 +68,38 @@ async function makeCredentials(
 
   const publicKeyFile = join(folder, `${name}.pub`);
   await runOk([openssl, "pkey", "-in", keyFile, "-pubout", "-outform", "DER", "-out", publicKeyFile]);
-  const identity = createHash("sha256")
-    .update(await readFile(publicKeyFile))
+  return { keyFile, certFile, identity: await hashFile(publicKeyFile) };
+}
+
+/** An API key and its identity. */
+export interface ApiKey {
+  /** `kes:v1:` and the base64 of a zero byte and 32 bytes of seed. */
+  readonly text: string;
+  readonly identity: string;
+}
+
+/** The Ed25519 seed is the end of its PKCS#8 encoding, RFC 8410 section 7. */
+const SEED_BYTES = 32;
+
+/** Makes an API key from an Ed25519 key of openssl's. */
+export async function makeApiKey(openssl: string): Promise<ApiKey> {
+  const folder = await mkdtemp(join(tmpdir(), "keswick-api-key-"));
+  try {
+    const [key, pub] = [join(folder, "key"), join(folder, "pub")];
+    await runOk([openssl, "genpkey", "-algorithm", "ed25519", "-outform", "DER", "-out", key]);
+    await runOk([openssl, "pkey", "-in", key, "-inform", "DER", "-pubout", "-outform", "DER", "-out", pub]);
+    const seed = (await readFile(key)).subarray(-SEED_BYTES);
+    const text = `kes:v1:${Buffer.concat([Buffer.of(0), seed]).toString("base64")}`;
+    return { text, identity: await hashFile(pub) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function hashFile(file: string): Promise<string> {
+  return createHash("sha256")
+    .update(await readFile(file))
     .digest("hex");
-  return { keyFile, certFile, identity };
 }
 
 /** A file of its own, because the system's openssl.cnf turns self-signed certificates into CA certificates. */
