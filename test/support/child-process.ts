@@ -84,7 +84,7 @@ export class RunningProcess {
    */
   static async start(
     command: Command,
-    isReady: () => Promise<boolean>,
+    isReady: (running: RunningProcess) => Promise<boolean>,
     options: ProcessOptions = {},
   ): Promise<RunningProcess> {
     const running = new RunningProcess(launch(command, options));
@@ -92,7 +92,7 @@ export class RunningProcess {
     try {
       await until(`'${command.join(" ")}' to be ready`, async () => {
         if (running.hasEnded) throw new Error(`'${command.join(" ")}' ended`);
-        return isReady();
+        return isReady(running);
       });
     } catch (cause) {
       await running.stop();

@@ -71,6 +71,16 @@ async function makeCredentials(
   return { keyFile, certFile, identity: await hashFile(publicKeyFile) };
 }
 
+/** The same site over a further, empty keystore: for a second server that must see none of the first one's keys. */
+export async function withOwnKeys(site: KesSite, name: string): Promise<KesSite> {
+  const keyFolder = join(site.folder, `keys-${name}`);
+  const configFile = join(site.folder, `kes-config-${name}.yml`);
+  const text = await readFile(site.configFile, "utf8");
+  await mkdir(keyFolder);
+  await writeFile(configFile, text.replace(`path: ${site.keyFolder}`, `path: ${keyFolder}`));
+  return { ...site, keyFolder, configFile };
+}
+
 /** An API key and its identity. */
 export interface ApiKey {
   /** `kes:v1:` and the base64 of a zero byte and 32 bytes of seed. */

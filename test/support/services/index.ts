@@ -29,7 +29,9 @@ export function systemTool(name: SystemToolName): string | undefined {
 export function requireService(context: Context, name: ServiceName | SystemToolName): string {
   const path = isServiceName(name) ? service(name) : systemTool(name);
   if (path !== undefined) return path;
-  const remedy = isServiceName(name) ? `run 'npm run services -- ${name}'` : "it is not on the PATH";
+  const remedy = isServiceName(name)
+    ? `run 'npm run services -- ${name}' or set ${variableOf(name)}`
+    : "it is not on the PATH";
   const reason = `${name} is not installed: ${remedy}`;
   if (isPromised(name, process.env.KESWICK_REQUIRE_SERVICES ?? "")) throw new Error(reason);
   const title = context.test?.parent?.fullTitle() ?? "a test";
@@ -42,11 +44,15 @@ export function requireService(context: Context, name: ServiceName | SystemToolN
  * @throws Error when it names none that can be run: a silent fall-back would test something else
  */
 export function suppliedBinary(name: ServiceName): string | undefined {
-  const variable = `KESWICK_${name.toUpperCase()}_BINARY`;
+  const variable = variableOf(name);
   const path = process.env[variable];
   if (!path) return undefined;
   if (!isExecutable(path)) throw new Error(`${variable} names '${path}', which cannot be run`);
   return path;
+}
+
+function variableOf(name: ServiceName): string {
+  return `KESWICK_${name.toUpperCase()}_BINARY`;
 }
 
 function isPromised(name: string, promise: string): boolean {
