@@ -23,7 +23,9 @@ import type { Folder } from "./folder.js";
 export const STALE_MS = 5_000;
 /** How long to wait for a lock that passes from one live holder to the next. */
 export const PATIENCE_MS = 15_000;
-const POLL_MS = 5;
+/** A lock is looked at again after this, then after twice as long, up to the longest. */
+const POLL_MS = 2;
+const LONGEST_POLL_MS = 64;
 
 /** Time and chance, as arguments. */
 export interface Environment {
@@ -64,7 +66,7 @@ export async function lock(
   try {
     await writeDraft(system, `${draft}/${id}`, content);
     const seen = new Sighting(env);
-    for (;;) {
+    for (let pollMs = POLL_MS; ; ) {
       call.proceed();
       await meanwhile();
       if (await taken(() => system.rename(draft, place))) break;
@@ -72,7 +74,9 @@ export async function lock(
       const state = seen.judge(holder);
       if (state === "hopeless") throw unusable(`${folder.subject}: a key stayed locked by other changes`);
       if (state === "stale") await removed(system.unlink(`${place}/${holder}`));
-      if (state === "held") await env.wait(POLL_MS);
+      if (state !== "held") continue;
+      await env.wait(pollMs);
+      pollMs = Math.min(2 * pollMs, LONGEST_POLL_MS);
     }
   } catch (cause) {
     await removed(system.unlink(`${draft}/${id}`)).catch(() => {});

@@ -76,9 +76,11 @@ export function fault(cause: unknown, map: FaultMap = {}, subject?: string): Kes
 
 /**
  * As {@link fault}, for the one step that makes a change visible: what is neither in `map` nor a certain
- * refusal is `KEYSTORE_UNCERTAIN`, for example EIO, or a time-out of a network file system.
+ * refusal is `KEYSTORE_UNCERTAIN`, for example EIO, or a time-out of a network file system. A {@link KesError}
+ * passes unchanged, for whoever threw it knew.
  */
 export function changeFault(cause: unknown, map: FaultMap = {}, subject?: string): KesError {
+  if (cause instanceof KesError) return cause;
   const errno = errnoOf(cause);
   const definite = errno !== undefined && (Object.hasOwn(map, errno) || refusals.has(errno));
   return definite ? fault(cause, map, subject) : uncertain(cause, subject);
