@@ -88,7 +88,7 @@ export class Minio {
 }
 
 /** Parses lines of JSON objects, and one object printed over several lines. */
-export function jsonLines(text: string): Record<string, unknown>[] {
+function jsonLines(text: string): Record<string, unknown>[] {
   const values: unknown[] = text
     .trim()
     .split(/\n(?=\{)/)

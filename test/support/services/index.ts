@@ -11,12 +11,16 @@ export type SystemToolName = "curl" | "openssl";
 /**
  * Path of an installed service's binary.
  * `KESWICK_<NAME>_BINARY` names one of the caller's own, for machines that cannot build it.
+ * @public
  */
 export function service(name: ServiceName): string | undefined {
   return suppliedBinary(name) ?? (isInstalled(name) ? binaryPath(name) : undefined);
 }
 
-/** Path of a program on the `PATH`. */
+/**
+ * Path of a program on the `PATH`.
+ * @public
+ */
 export function systemTool(name: SystemToolName): string | undefined {
   return findOnPath(name);
 }
