@@ -64,15 +64,14 @@ export async function abortable<T>(
 ): Promise<T> {
   const call = new Call(signal, subject);
   call.proceed();
-  const run = settle(call, task);
-  if (signal === undefined) return run;
+  if (signal === undefined) return settle(call, task);
   let stop = (): void => {};
   const abort = new Promise<never>((_, reject) => {
     stop = () => reject(call.aborted());
     signal.addEventListener("abort", stop, { once: true });
   });
   try {
-    return await Promise.race([run, abort]);
+    return await Promise.race([settle(call, task), abort]);
   } finally {
     signal.removeEventListener("abort", stop);
   }
