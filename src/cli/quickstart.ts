@@ -22,6 +22,7 @@ const KEY_NAME = "my-minio-key";
 /** Every line stands for itself but the last of the round trip, which opens what the one before made. */
 export function quickstart(paths: QuickstartPaths, listen: ListenAddress): string {
   const url = endpointOf(listen);
+  const api = (path: string): string => quote(`${url}/v1/key/${path}`);
   const curl = [
     "curl -sS",
     `--cacert ${quote(paths.serverCert)}`,
@@ -38,18 +39,18 @@ export function quickstart(paths: QuickstartPaths, listen: ListenAddress): strin
   ].map(([name, value = ""]) => `export MINIO_KMS_KES_${name}=${quote(value)}`);
 
   const steps: readonly [title: string, ...lines: string[]][] = [
-    ["Create a key:", `${curl} -X PUT ${url}/v1/key/create/${KEY_NAME}`],
+    ["Create a key:", `${curl} -X PUT ${api(`create/${KEY_NAME}`)}`],
     [
       "Generate a data key, in plaintext and sealed under that key:",
-      `dek=$(${curl} -X PUT ${url}/v1/key/generate/${KEY_NAME}); echo "$dek"`,
+      `dek=$(${curl} -X PUT ${api(`generate/${KEY_NAME}`)}); echo "$dek"`,
     ],
     [
       "Decrypt the sealed form; the plaintext is the same:",
       // Only the member `ciphertext` is sent back, as the body of the request.
       `echo "$dek" | sed 's/.*\\("ciphertext":"[^"]*"\\).*/{\\1}/' | ` +
-        `${curl} -X PUT --data @- ${url}/v1/key/decrypt/${KEY_NAME}`,
+        `${curl} -X PUT --data @- ${api(`decrypt/${KEY_NAME}`)}`,
     ],
-    ["List the keys:", `${curl} '${url}/v1/key/list/*'`],
+    ["List the keys:", `${curl} ${api("list/*")}`],
     ["Let a MinIO server on this host use it (set before it starts):", ...minio],
   ];
   const blocks = steps.map(([title, ...lines]) => `${title}\n\n${lines.join("\n")}\n`);

@@ -55,13 +55,10 @@ export function bitString(content: Uint8Array, unusedBits = 0): Node {
   return asn1.create(UNIVERSAL, asn1.Type.BITSTRING, false, value);
 }
 
-/** UTCTime until 2049, GeneralizedTime after (RFC 5280, section 4.1.2.5). */
+/** UTCTime until 2049, GeneralizedTime after (RFC 5280, section 4.1.2.5). @param ms - from 1950 to 9999 */
 export function time(ms: number): Node {
   const date = new Date(ms);
-  const year = date.getUTCFullYear();
-  if (Number.isNaN(year) || year < 1950 || year > 9999)
-    throw new RangeError("certificate date is out of range");
-  return year < 2050
+  return date.getUTCFullYear() < 2050
     ? asn1.create(UNIVERSAL, asn1.Type.UTCTIME, false, asn1.dateToUtcTime(date))
     : asn1.create(UNIVERSAL, asn1.Type.GENERALIZEDTIME, false, asn1.dateToGeneralizedTime(date));
 }

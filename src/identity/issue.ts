@@ -39,6 +39,10 @@ export interface CertificateIssuer {
   readonly key: KeyObject;
 }
 
+// What UTCTime and GeneralizedTime can say.
+const EARLIEST_MS = Date.UTC(1950, 0, 1);
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /**
  * Makes and signs a certificate with a random serial number.
  * @returns DER
@@ -49,7 +53,10 @@ export function issueCertificate(request: CertificateRequest): Uint8Array {
   if (commonName.length < 1 || commonName.length > 64) {
     throw new CertificateError("common name must have 1 to 64 characters");
   }
-  if (!(notBeforeMs <= notAfterMs)) throw new CertificateError("certificate would end before it begins");
+  if (!(EARLIEST_MS <= notBeforeMs && notAfterMs <= LATEST_MS)) {
+    throw new CertificateError("certificate dates must lie between 1950 and 9999");
+  }
+  if (notBeforeMs > notAfterMs) throw new CertificateError("certificate would end before it begins");
   const signer = issuer?.key ?? key;
   const algorithm = signatureAlgorithm(signer);
   const subject = name(commonName);
