@@ -3,6 +3,7 @@ import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { type Identity, identity as toIdentity } from "../names.js";
 import { type DerElement, DerError, DerReader, readBoolean, readOnly, readTime, TAG } from "./der.js";
 import { PemError, pemBlocks } from "./pem.js";
+import { PemFileError, readPemFile } from "./pem-file.js";
 
 /** The bytes or the text are no certificate. The only error that this file throws. */
 export class CertificateError extends Error {
@@ -80,6 +81,18 @@ export function certificatesOfPem(text: string): [Uint8Array, ...Uint8Array[]] {
     if (first === undefined) throw new CertificateError("no PEM-encoded certificate found");
     return [first, ...rest];
   });
+}
+
+/** {@link certificatesOfPem} of a file. @throws CertificateError also when it cannot be read; the caller adds the name */
+export async function certificatesOfPemFile(file: string): Promise<[Uint8Array, ...Uint8Array[]]> {
+  let text: string;
+  try {
+    text = await readPemFile(file);
+  } catch (cause) {
+    if (cause instanceof PemFileError) throw new CertificateError(cause.message, { cause });
+    throw cause;
+  }
+  return certificatesOfPem(text);
 }
 
 // Content octets of the object identifiers 2.5.29.19 and 2.5.29.17, in hex.

@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypt
 import {
   CertificateError,
   type CertificateInfo,
-  certificatesOfPem,
+  certificatesOfPemFile,
   inspectCertificate,
 } from "../../identity/certificate.js";
 import { certificatePem } from "../../identity/issue.js";
@@ -64,7 +64,7 @@ async function readKey(file: string): Promise<KeyObject> {
 
 async function readCertificate(file: string): Promise<Uint8Array> {
   return usable(file, async () => {
-    const [der] = certificatesOfPem(await readPemFile(file));
+    const [der] = await certificatesOfPemFile(file);
     inspectCertificate(der);
     return der;
   });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -8,6 +8,7 @@ import fc from "fast-check";
 import {
   CertificateError,
   certificatesOfPem,
+  certificatesOfPemFile,
   identityOfCertificate,
   identityOfPublicKeyInfo,
   inspectCertificate,
@@ -116,6 +117,26 @@ describe("identity/certificate", () => {
     const bad = ["", "nothing", a.keyPem, a.certPem + a.keyPem, a.certPem.slice(0, -5)];
     bad.push(a.certPem.replace("\nMI", "\n!!"));
     for (const text of bad) expect(() => certificatesOfPem(text)).to.throw(CertificateError);
+  });
+
+  it("reads a PEM file, and says why it cannot", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "keswick-certificate-"));
+    try {
+      const { certPem, identity } = selfSigned();
+      writeFileSync(join(dir, "a.crt"), certPem);
+      expect((await certificatesOfPemFile(join(dir, "a.crt"))).map(identityOfCertificate)).to.deep.equal([
+        identity,
+      ]);
+      for (const [file, message] of [
+        [join(dir, "none"), "no such file or directory"],
+        [dir, "is a directory"],
+      ] as const) {
+        const error: unknown = await certificatesOfPemFile(file).catch((cause: unknown) => cause);
+        expect(error).to.be.instanceOf(CertificateError).with.property("message", message);
+      }
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it("refuses what is not exactly one certificate", () => {
