@@ -15,6 +15,10 @@ export const commands: CommandTable = {
     summary: "Create keys, certificates and a configuration to start with",
     load: async () => (await import("./commands/init.js")).initCommand,
   },
+  server: {
+    summary: "Run a key server",
+    load: async () => (await import("./commands/server.js")).serverCommand,
+  },
   start: {
     summary: "Initialise if needed, then start a server and show how to use it",
     load: async () => (await import("./commands/start.js")).startCommand,

@@ -14,7 +14,7 @@ export type RunServer = (
     readonly configFile: string;
     readonly addr?: string;
     /** Called once, when connections are accepted and the banner is out. */
-    readonly onListening: (listen: ListenAddress) => void;
+    readonly onListening?: (listen: ListenAddress) => void;
   },
   context: CommandContext,
 ) => Promise<number | undefined>;

@@ -1,0 +1,34 @@
+import { route } from "../route.js";
+import { object } from "../wire.js";
+import { base64, keyOf, MAX_BODY_BYTES, reply } from "./shared.js";
+
+/** `PUT /v1/key/decrypt/<name>`: opens what encrypt or generate sealed, given the same context. */
+export const decryptKey = route<{ ciphertext: Buffer; context: Buffer }>({
+  method: "PUT",
+  path: "/v1/key/decrypt/",
+  argument: "key-name",
+  maxBodyBytes: MAX_BODY_BYTES,
+  body: object({ ciphertext: "bytes", context: "bytes" }),
+  doc: {
+    summary: "Decrypt a ciphertext",
+    reply: reply({ plaintext: base64 }),
+    errors: [
+      "BODY_INVALID",
+      "DECRYPT_FAILED",
+      "KEY_NOT_FOUND",
+      "KEY_READ_FAILED",
+      "KEYSTORE_TIMEOUT",
+      "KEYSTORE_BUSY",
+    ],
+  },
+
+  handle(call, { keys }) {
+    const opened = keys.decrypt(keyOf(call.argument), call.body.ciphertext, call.body.context, call);
+    return opened instanceof Promise ? opened.then(wire) : wire(opened);
+  },
+});
+
+/** A plaintext as it goes over the wire. */
+export function wire(plaintext: Buffer): { plaintext: string } {
+  return { plaintext: plaintext.toString("base64") };
+}

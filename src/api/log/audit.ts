@@ -1,0 +1,26 @@
+import { route, StreamReply } from "../route.js";
+
+/** Schema of one line of the stream. */
+const line = { type: "object", description: "One JSON object a line, as events happen (application/x-ndjson)" };
+
+/** `GET /v1/log/audit`: the audit log as it happens, until the client leaves. */
+export const auditLog = route({
+  method: "GET",
+  path: "/v1/log/audit",
+  argument: "none",
+  timeoutMs: 0,
+  counted: false,
+  doc: { summary: "Follow the audit log", reply: line },
+
+  handle(_call, services) {
+    return new StreamReply(services.auditLog);
+  },
+});
+
+/** The same stream under the path of releases before v0.18. */
+export const auditLogTrace = route({
+  ...auditLog,
+  path: "/v1/log/audit/trace",
+  guardedBy: { path: "/v1/log/audit", mode: "either" },
+  doc: { summary: "Follow the audit log (older path)", reply: line },
+});

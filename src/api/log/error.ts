@@ -1,0 +1,26 @@
+import { route, StreamReply } from "../route.js";
+
+/** Schema of one line of the stream. */
+const line = { type: "object", description: "One JSON object a line, as events happen (application/x-ndjson)" };
+
+/** `GET /v1/log/error`: the error log as it happens, until the client leaves. */
+export const errorLog = route({
+  method: "GET",
+  path: "/v1/log/error",
+  argument: "none",
+  timeoutMs: 0,
+  counted: false,
+  doc: { summary: "Follow the error log", reply: line },
+
+  handle(_call, services) {
+    return new StreamReply(services.errorLog);
+  },
+});
+
+/** The same stream under the path of releases before v0.18. */
+export const errorLogTrace = route({
+  ...errorLog,
+  path: "/v1/log/error/trace",
+  guardedBy: { path: "/v1/log/error", mode: "either" },
+  doc: { summary: "Follow the error log (older path)", reply: line },
+});

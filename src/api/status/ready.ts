@@ -1,0 +1,20 @@
+import { route } from "../route.js";
+
+/** `GET /v1/ready`: empty 200 when keys can be served, that is when the keystore answers. */
+export const ready = route({
+  method: "GET",
+  path: "/v1/ready",
+  argument: "none",
+  maySkipAuth: true,
+  counted: false,
+  doc: {
+    summary: "Is the server ready?",
+    description: "504: the keystore is not reachable; 502: it answers but fails.",
+    errors: ["KEYSTORE_UNREACHABLE", "KEYSTORE_UNAVAILABLE"],
+  },
+
+  async handle(call, { keys }) {
+    await keys.ready(call);
+    return undefined;
+  },
+});

@@ -1,0 +1,55 @@
+/** Signals of a running server (KES reference §15.3, §15.4). */
+import type { Config } from "../../config/config.js";
+import { causes } from "../../audit/error-log.js";
+import { ConfigError } from "../../errors.js";
+import type { KeyServer } from "../../server/start.js";
+import type { Output } from "../output.js";
+
+/** The configuration file is read again this often for certificates that were renewed on disk. */
+const TLS_REFRESH_MS = 15 * 60_000;
+
+export interface LifecycleOptions {
+  readonly output: Output;
+  /** Absent in development mode, where there is nothing to read again. */
+  readonly load?: () => Promise<Config>;
+  /** Prints the banner again, ending in `last`. */
+  readonly announce: (last: string) => void;
+}
+
+/** Runs until SIGINT or SIGTERM. @returns the exit code */
+export function runUntilStopped(server: KeyServer, options: LifecycleOptions): Promise<number> {
+  const { output, load } = options;
+  const onHangup = (): void => {
+    // In development mode there is no file; the signal must not end the process either.
+    if (load === undefined) return output.note("SIGHUP signal ignored: there is no configuration file to reload");
+    output.note("SIGHUP signal received. Reloading configuration...");
+    server.reload(load).then(
+      () => options.announce("=> Reloading configuration after SIGHUP signal completed."),
+      (error) => output.note(`Failed to reload server config: ${reason(error)}`),
+    );
+  };
+  const refresh = (): void => {
+    if (load === undefined) return;
+    server.refreshTls(load).catch((error) => output.note(`Failed to reload TLS configuration: ${reason(error)}`));
+  };
+  const timer = setInterval(refresh, TLS_REFRESH_MS);
+  timer.unref();
+  process.on("SIGHUP", onHangup);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearInterval(timer);
+      process.off("SIGHUP", onHangup);
+      server.close().then(() => {
+        output.data("\n=> Stopping server... Goodbye.\n");
+        resolve(0);
+      }, reject);
+    };
+    process.once("SIGINT", stop);
+    process.once("SIGTERM", stop);
+  });
+}
+
+/** Faults of a file are shown in full; of anything else the messages, without stack. */
+function reason(error: unknown): string {
+  return error instanceof ConfigError ? error.message : causes(error);
+}

@@ -1,0 +1,161 @@
+/** Makes a server state from a configuration: opens the keystore, creates predefined keys, reads certificates. */
+import { routes } from "../api/routes.js";
+import type { ApiRow, CertificateFact, Services } from "../api/route.js";
+import type { AuditLog } from "../audit/audit-log.js";
+import type { ErrorLog } from "../audit/error-log.js";
+import type { Config } from "../config/config.js";
+import { secureRandom } from "../crypto/random.js";
+import { isKesError } from "../errors.js";
+import { KeyService } from "../keys/service.js";
+import type { KeystoreRegistry } from "../keystore/adapter.js";
+import type { Keystore } from "../keystore/contract.js";
+import type { Metrics } from "../metrics/metrics.js";
+import { Directory } from "../policy/directory.js";
+import type { ProxySettings } from "./forwarded.js";
+import { Lease } from "./lease.js";
+import type { RouteOptions, ServerState } from "./state.js";
+import { loadTls, type TicketKeys, type TlsSettings } from "./tls.js";
+
+/** What stays the same over reloads and goes into every state. */
+export interface Lasting {
+  readonly version: string;
+  readonly commit: string;
+  readonly startedAtMs: number;
+  readonly metrics: Metrics;
+  readonly auditLog: AuditLog;
+  readonly errorLog: ErrorLog;
+  readonly ticketKeys: TicketKeys;
+}
+
+/** Opens the keystore that the configuration names. */
+export async function openKeystore(
+  config: Config,
+  registry: KeystoreRegistry,
+  errorLog: ErrorLog,
+): Promise<Keystore> {
+  const load = registry[config.keystore.kind];
+  if (load === undefined) throw new Error(`no keystore of the kind '${config.keystore.kind}'`);
+  const { adapter } = await load();
+  return adapter.open(config.keystore.options, { warn: (message) => errorLog.warn(message) });
+}
+
+/**
+ * A state ready to serve. On any failure the keystore that was opened for it is closed again.
+ * @param tls - overrides what the configuration names, for development mode
+ */
+export async function buildState(
+  config: Config,
+  open: () => Promise<Keystore>,
+  lasting: Lasting,
+  tls?: TlsSettings,
+): Promise<ServerState> {
+  const settings = tls ?? (await loadTlsOf(config, lasting.ticketKeys));
+  const { errorLog } = lasting;
+  const keys = new KeyService({
+    keystore: await open(),
+    cache: config.cache,
+    random: secureRandom,
+    log: errorLog,
+  });
+  try {
+    const directory = new Directory({
+      admin: config.admin.identity,
+      adminText: config.admin.text,
+      policies: config.policies,
+      createdAtMs: lasting.startedAtMs,
+    });
+    await createPredefined(config, keys);
+    const services: Services = {
+      keys,
+      directory,
+      facts: {
+        version: lasting.version,
+        commit: lasting.commit,
+        startedAtMs: lasting.startedAtMs,
+        apis: apiRows(config),
+        certificates: certificatesOf(config),
+      },
+      metrics: lasting.metrics,
+      auditLog: lasting.auditLog.hub,
+      errorLog: errorLog.hub,
+    };
+    return {
+      config,
+      services,
+      options: optionsOf(config),
+      proxy: proxyOf(config, settings),
+      tls: settings,
+      lease: new Lease(),
+    };
+  } catch (error) {
+    await keys.close();
+    throw error;
+  }
+}
+
+/** Reads certificate, key and CAs of `config`. */
+export function loadTlsOf(config: Config, ticketKeys: TicketKeys): Promise<TlsSettings> {
+  const optional = [...config.api.values()].some(({ skipAuth }) => skipAuth);
+  return loadTls(config.tls, optional, ticketKeys);
+}
+
+/** The same state with other TLS settings. */
+export function withTls(state: ServerState, tls: TlsSettings): ServerState {
+  return { ...state, tls, proxy: proxyOf(state.config, tls) };
+}
+
+/** Longest wait for one predefined key at start. */
+const PREDEFINED_TIMEOUT_MS = 30_000;
+
+async function createPredefined(config: Config, keys: KeyService): Promise<void> {
+  for (const { name, algorithm } of config.keys) {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), PREDEFINED_TIMEOUT_MS);
+    try {
+      const call = { signal: () => controller.signal };
+      await keys.create(name, { algorithm, createdBy: config.admin.text, call });
+    } catch (error) {
+      if (!isKesError(error, "KEY_EXISTS")) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function optionsOf(config: Config): Map<string, RouteOptions> {
+  return new Map(
+    routes.map((route) => {
+      const own = config.api.get(route.path);
+      const skipAuth = route.maySkipAuth && own?.skipAuth === true;
+      return [route.path, { skipAuth, timeoutMs: own?.timeoutMs ?? route.timeoutMs }];
+    }),
+  );
+}
+
+function apiRows(config: Config): ApiRow[] {
+  const options = optionsOf(config);
+  return routes
+    .map(({ method, path, maxBodyBytes, timeoutMs }) => ({
+      method,
+      path,
+      max_body: maxBodyBytes,
+      timeout: Math.trunc((options.get(path)?.timeoutMs ?? timeoutMs) / 1000),
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function certificatesOf(config: Config): CertificateFact[] {
+  return [...config.certificates]
+    .sort((a, b) => a.notAfterMs - b.notAfterMs)
+    .map(({ use, identity, notAfterMs }) => ({ use, identity, notAfterMs }));
+}
+
+function proxyOf(config: Config, tls: TlsSettings): ProxySettings | undefined {
+  const { identities, certificateHeader } = config.tls.proxy;
+  if (identities.length === 0 || certificateHeader === undefined) return undefined;
+  return {
+    identities: new Set(identities),
+    certificateHeader,
+    ...(tls.roots === undefined ? {} : { roots: tls.roots }),
+  };
+}

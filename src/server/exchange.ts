@@ -1,0 +1,37 @@
+/** One HTTP request and its answer, whatever the version of HTTP; what the pipeline works on. */
+import type { Peer } from "./peer.js";
+
+/** Header fields of an answer, lower-case names. */
+export type ReplyHeaders = Record<string, string | number>;
+
+/** Why a body could not be read. */
+export type BodyFailure = "too-large" | "aborted";
+
+export interface Exchange {
+  readonly peer: Peer;
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** All values of a request header, lower-case name. */
+  header(name: string): readonly string[];
+  /** True when the request declares that it has no body at all. */
+  readonly bodyless: boolean;
+  /**
+   * Reads the body, at most `limit` bytes; `done` is called once. `too-large` is known before the rest is read
+   * where the length is declared.
+   */
+  readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void;
+  /** Sends the whole answer. `body` is absent for an empty one. */
+  reply(status: number, headers: ReplyHeaders, body?: string): void;
+  /** Begins an answer without end; headers leave at once. */
+  stream(status: number, headers: ReplyHeaders): StreamWriter;
+}
+
+/** The body of an answer that goes on. */
+export interface StreamWriter {
+  /** False when more than the allowed amount waits for the client; then end it. */
+  write(text: string): boolean;
+  end(): void;
+  /** Called once when the client has gone or the answer has ended. */
+  onClose(callback: () => void): void;
+}

@@ -1,0 +1,56 @@
+/** Watches the ends of certificates and warns 30, 7 and 1 days ahead, and once they have ended. */
+
+/** A certificate to watch. */
+export interface Watched {
+  /** How the log names it, for example `policy.minio (client.crt)`. */
+  readonly label: string;
+  readonly notAfterMs: number;
+}
+
+const DAY_MS = 86_400_000;
+const THRESHOLD_DAYS = [0, 1, 7, 30] as const;
+const INTERVAL_MS = 3_600_000;
+
+/** Looks once at the start, after each change and every hour; each threshold is reported once. */
+export class ExpiryWatch {
+  readonly #warn: (message: string) => void;
+  readonly #now: () => number;
+  readonly #reported = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #watched: readonly Watched[] = [];
+
+  constructor(warn: (message: string) => void, now: () => number = Date.now) {
+    this.#warn = warn;
+    this.#now = now;
+    this.#timer = setInterval(() => this.check(), INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Replaces what is watched. */
+  watch(certificates: readonly Watched[]): void {
+    this.#watched = certificates;
+    this.check();
+  }
+
+  check(): void {
+    const now = this.#now();
+    for (const { label, notAfterMs } of this.#watched) {
+      const days = (notAfterMs - now) / DAY_MS;
+      const threshold = THRESHOLD_DAYS.find((limit) => days <= limit);
+      const key = `${label} ${notAfterMs}`;
+      if (threshold === undefined || (this.#reported.get(key) ?? Number.POSITIVE_INFINITY) <= threshold) continue;
+      this.#reported.set(key, threshold);
+      const date = new Date(notAfterMs).toISOString();
+      if (days <= 0) this.#warn(`the certificate of ${label} has ended on ${date}: renew it with the same key`);
+      else this.#warn(`the certificate of ${label} ends on ${date}, in ${shown(days)}: renew it with the same key`);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function shown(days: number): string {
+  return days < 1 ? "less than a day" : days < 2 ? "1 day" : `${Math.floor(days)} days`;
+}

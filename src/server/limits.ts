@@ -1,0 +1,28 @@
+/** Bounds of the HTTP server (KES reference §1.3 where KES has one). */
+import { readFileSync } from "node:fs";
+
+/** Time from the TCP connection to the end of the TLS handshake. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Time to receive the headers of a request. */
+export const HEADERS_TIMEOUT_MS = 5_000;
+/** An idle connection is closed after this. */
+export const IDLE_TIMEOUT_MS = 90_000;
+/** Largest block of request headers in bytes; the longest honest one carries a forwarded certificate. */
+export const MAX_HEADER_BYTES = 64 * 1024;
+/** Requests at a time on one HTTP/2 connection. */
+export const MAX_STREAMS = 250;
+/** Bytes of a log stream that may wait for one slow client before it is dropped. */
+export const MAX_STREAM_BACKLOG = 1024 * 1024;
+/** Time for active requests at shutdown. */
+export const SHUTDOWN_GRACE_MS = 1_000;
+
+/** Connections at a time: what the descriptor limit allows, less a reserve for the keystore's files. */
+export function maxConnections(): number {
+  const wanted = 16_384;
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return limit === undefined ? wanted : Math.max(64, Math.min(wanted, Number(limit) - 256));
+  } catch {
+    return wanted;
+  }
+}

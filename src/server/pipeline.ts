@@ -1,0 +1,277 @@
+/**
+ * The way of a request: path → method → who may → body → handler → answer → audit record. The order of the
+ * checks is wire contract (KES reference §2.1). A request that is served from memory passes through here without
+ * a promise, a timer that fires or an allocation that could be spared.
+ */
+import { type Call, type Caller, type Reply, type Route, StreamReply, TextReply } from "../api/route.js";
+import { errorJson, toJson } from "../api/wire.js";
+import type { AuditLog } from "../audit/audit-log.js";
+import { causes, type ErrorLog } from "../audit/error-log.js";
+import { requestAttributes } from "../audit/events.js";
+import { KesError } from "../errors.js";
+import type { Metrics } from "../metrics/metrics.js";
+import { checkArgument } from "./argument.js";
+import { authorize, identify } from "./authorize.js";
+import { readTarget, type TargetResult } from "./canonical-path.js";
+import type { BodyFailure, Exchange, ReplyHeaders } from "./exchange.js";
+import { clientOf } from "./forwarded.js";
+import { sendLog } from "./log-stream.js";
+import type { Pages } from "./pages.js";
+import { redirectPage } from "./redirect.js";
+import { RequestCall } from "./request-call.js";
+import type { RouteTable } from "./route-table.js";
+import type { ServerState } from "./state.js";
+
+/** What every request needs and no reload replaces. */
+export interface PipelineParts {
+  readonly table: RouteTable;
+  readonly state: () => ServerState;
+  readonly metrics: Metrics;
+  readonly auditLog: AuditLog;
+  readonly errorLog: ErrorLog;
+  readonly pages: Pages;
+  readonly requestId: () => string;
+}
+
+/** Serves one request; never throws. */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  #active = 0;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+  }
+
+  /** Requests that have not been answered yet; log streams do not count. */
+  get active(): number {
+    return this.#active;
+  }
+
+  readonly serve = (exchange: Exchange): void => {
+    this.#active++;
+    const state = this.#parts.state();
+    const release = state.lease.take();
+    const request = new Request(exchange, this.#parts, state, () => {
+      this.#active--;
+      release();
+    });
+    try {
+      request.run();
+    } catch (error) {
+      request.fail(error);
+    }
+  };
+}
+
+/** One request on its way. */
+class Request {
+  readonly #exchange: Exchange;
+  readonly #parts: PipelineParts;
+  readonly #state: ServerState;
+  readonly #id: string;
+  readonly #startedMs = performance.now();
+  readonly #released: () => void;
+  #path: string;
+  #caller: Caller = { identity: undefined, admin: false };
+  #ip: string;
+  #route: Route | undefined;
+  #call: RequestCall | undefined;
+  #bodyTimer: NodeJS.Timeout | undefined;
+  #auditMessage: string | undefined;
+  #done = false;
+
+  constructor(exchange: Exchange, parts: PipelineParts, state: ServerState, released: () => void) {
+    this.#exchange = exchange;
+    this.#parts = parts;
+    this.#state = state;
+    this.#id = parts.requestId();
+    this.#path = exchange.target;
+    this.#ip = exchange.peer.ip;
+    this.#released = released;
+  }
+
+  run(): void {
+    const { method, target } = this.#exchange;
+    if (target === "*" && method === "OPTIONS") return this.#answer(200, {});
+    const result = readTarget(target);
+    if (result.kind === "invalid") throw new KesError("PATH_INVALID");
+    if (result.kind === "redirect") return this.#redirect(result.location);
+    this.#path = result.path;
+    const match = this.#parts.table.find(result.path, result.raw);
+    if (match.kind === "route") return this.#dispatch(match.route, match.argument, result);
+    if (match.kind === "redirect") return this.#redirect(match.path + result.query);
+    if (match.kind === "removed") throw new KesError("NOT_IMPLEMENTED");
+    this.#page(result);
+  }
+
+  #dispatch(route: Route, argument: string, target: Extract<TargetResult, { kind: "path" }>): void {
+    const exchange = this.#exchange;
+    const { method } = exchange;
+    if (method !== route.method && !(route.method === "PUT" && method === "POST")) {
+      throw new KesError("METHOD_NOT_ALLOWED", [method, route.method]);
+    }
+    this.#route = route;
+    if (route.counted) this.#parts.metrics.begin();
+    const { directory } = this.#state.services;
+    const options = this.#state.options.get(route.path);
+    const open = route.access !== "policy" || options?.skipAuth === true;
+    const peer = clientOf(exchange, this.#state.proxy, open || route.maySkipAuth);
+    this.#ip = peer.ip;
+    // Known before the verdict, so that a refusal is recorded with the name of the refused.
+    this.#caller = identify(peer, directory);
+    if (!open) this.#caller = authorize(peer, route, target.path, argument, directory);
+    checkArgument(route.argument, argument);
+    const timeoutMs = options?.timeoutMs ?? route.timeoutMs;
+    const deadlineMs = timeoutMs > 0 ? this.#startedMs + timeoutMs : 0;
+    if (route.body === undefined) return this.#handle(route, argument, undefined, deadlineMs);
+    const codec = route.body;
+    if (exchange.bodyless) return this.#handle(route, argument, codec.decode(undefined), deadlineMs);
+    this.#readBody(route, timeoutMs, (body) => {
+      this.#handle(route, argument, codec.decode(body), deadlineMs);
+    });
+  }
+
+  /** Reads the whole body, within the route's size and time, and goes on with it. */
+  #readBody(route: Route, timeoutMs: number, next: (body: Buffer) => void): void {
+    if (timeoutMs > 0) this.#bodyTimer = setTimeout(() => this.fail(new KesError("BODY_TIMEOUT")), timeoutMs);
+    this.#exchange.readBody(route.maxBodyBytes, (body) => {
+      clearTimeout(this.#bodyTimer);
+      if (this.#done) return;
+      try {
+        if (typeof body === "string") return this.#bodyFailed(body, route);
+        next(body);
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
+  #bodyFailed(failure: BodyFailure, route: Route): void {
+    // Nobody is left to read an answer, but the request still leaves its record.
+    if (failure === "aborted") return this.#finish(499, "request aborted by the client");
+    throw new KesError("BODY_TOO_LARGE", [route.maxBodyBytes]);
+  }
+
+  #handle(route: Route, argument: string, body: unknown, deadlineMs: number): void {
+    const call = new RequestCall(argument, body, this.#caller, deadlineMs);
+    this.#call = call;
+    const reply = route.handle(call as Call, this.#state.services);
+    if (reply instanceof Promise) {
+      reply.then(
+        (value) => this.#succeed(route, argument, value),
+        (error) => this.fail(error),
+      );
+    } else this.#succeed(route, argument, reply);
+  }
+
+  #succeed(route: Route, argument: string, reply: Reply): void {
+    if (this.#done) return;
+    try {
+      if (route.auditMessage !== undefined) this.#auditMessage = route.auditMessage.replace("%s", argument);
+      if (reply === undefined) return this.#answer(200, {});
+      if (reply instanceof StreamReply) return this.#stream(reply);
+      if (reply instanceof TextReply) return this.#answer(200, { "content-type": reply.contentType }, reply.text);
+      this.#answer(200, JSON_HEADERS, toJson(reply));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #stream(reply: StreamReply): void {
+    sendLog(this.#exchange, reply.hub, { "x-request-id": this.#id });
+    this.#finish(200, "log stream opened");
+  }
+
+  #redirect(location: string): void {
+    const page = redirectPage(location, this.#exchange.method);
+    this.#answer(301, { location, ...page.headers }, page.body);
+  }
+
+  /** Everything that is not the key API: the landing page, `/openapi.json`, or nothing. */
+  #page(target: Extract<TargetResult, { kind: "path" }>): void {
+    const page = this.#parts.pages.serve(this.#exchange.method, target.path, this.#state);
+    if (page === undefined) throw new KesError("PATH_NOT_FOUND");
+    page.then(
+      ({ status, headers, body }) => this.#answer(status, headers, body),
+      (error) => this.fail(error),
+    );
+  }
+
+  /** Answers with the error's status and message. Only a {@link KesError} may tell the caller anything. */
+  fail(thrown: unknown): void {
+    if (this.#done) return;
+    const error = thrown instanceof KesError ? thrown : new KesError("INTERNAL", [], { cause: thrown });
+    this.#logFailure(error);
+    const { message, status } = error;
+    if (error.code === "PATH_NOT_FOUND") return this.#answer(404, TEXT_HEADERS, `${message}\n`);
+    const headers: ReplyHeaders = { ...JSON_HEADERS };
+    if (error.code === "METHOD_NOT_ALLOWED") {
+      const method = this.#expectedMethod();
+      headers.accept = method;
+      headers.allow = method === "PUT" ? "PUT, POST" : method;
+    }
+    if (status === 503) headers["retry-after"] = 1;
+    this.#auditMessage = `refused: ${message}`;
+    this.#answer(status, headers, errorJson(message));
+  }
+
+  #expectedMethod(): string {
+    const match = readTarget(this.#exchange.target);
+    const found = match.kind === "path" ? this.#parts.table.find(match.path, match.raw) : undefined;
+    return found?.kind === "route" ? found.route.method : "GET";
+  }
+
+  #logFailure(error: KesError): void {
+    const log = this.#parts.errorLog;
+    const attributes = () => [...requestAttributes(this.#facts()), ["req.id", this.#id] as const];
+    if (error.status >= 500 && error.code !== "NOT_IMPLEMENTED") {
+      if (this.#route?.path === "/v1/ready") log.warn(`${error.message}: ${causes(error.cause)}`, attributes());
+      else log.error(error.message, error.cause, attributes());
+    } else if (error.code === "BODY_INVALID" || error.code === "IMPORT_BODY_INVALID") {
+      log.error(error.message, error.cause, attributes());
+    } else if (log.wants("DEBUG")) {
+      log.debug(error.cause === undefined ? error.message : causes(error.cause), attributes());
+    }
+  }
+
+  #facts(): { method: string; path: string; ip: string; identity: string } {
+    const { method } = this.#exchange;
+    return { method, path: this.#path, ip: this.#ip, identity: this.#caller.identity ?? "" };
+  }
+
+  #answer(status: number, headers: ReplyHeaders, body?: string): void {
+    if (this.#done) return;
+    // The record is made even when the client is gone and the answer cannot be sent.
+    try {
+      this.#exchange.reply(status, { ...headers, "x-request-id": this.#id }, body);
+    } finally {
+      this.#finish(status, this.#auditMessage ?? "");
+    }
+  }
+
+  #finish(status: number, message: string): void {
+    if (this.#done) return;
+    this.#done = true;
+    clearTimeout(this.#bodyTimer);
+    this.#call?.dispose();
+    this.#released();
+    const elapsedMs = performance.now() - this.#startedMs;
+    const { auditLog, metrics } = this.#parts;
+    if (this.#route?.counted) metrics.end(status, elapsedMs / 1000);
+    if (!auditLog.wanted) return auditLog.count();
+    auditLog.record({
+      timeMs: Date.now(),
+      requestId: this.#id,
+      ...this.#facts(),
+      status,
+      durationNs: elapsedMs * 1e6,
+      message: message || this.#route?.doc.summary || (status < 400 ? "request answered" : "refused"),
+    });
+  }
+}
+
+const JSON_HEADERS: ReplyHeaders = Object.freeze({ "content-type": "application/json" });
+const TEXT_HEADERS: ReplyHeaders = Object.freeze({
+  "content-type": "text/plain; charset=utf-8",
+  "x-content-type-options": "nosniff",
+});

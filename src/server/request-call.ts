@@ -1,0 +1,36 @@
+/** A request as handlers see it, with its deadline. */
+import type { Call, Caller } from "../api/route.js";
+
+/** Implements {@link Call}; the abort signal and its timer exist only for requests that have to wait. */
+export class RequestCall implements Call {
+  readonly argument: string;
+  readonly body: unknown;
+  readonly caller: Caller;
+  readonly #deadlineMs: number;
+  #controller: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param deadlineMs - on the clock of `performance.now()`; 0 for none */
+  constructor(argument: string, body: unknown, caller: Caller, deadlineMs: number) {
+    this.argument = argument;
+    this.body = body;
+    this.caller = caller;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.#deadlineMs > 0) {
+        this.#timer = setTimeout(() => controller.abort(), Math.max(0, this.#deadlineMs - performance.now()));
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  /** The request has been answered: the timer is not needed any more. */
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
+}
