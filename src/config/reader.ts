@@ -1,0 +1,112 @@
+/** Puts the configuration together: file → tree → decoded values → validated sections → {@link Config}. */
+import { dirname, resolve } from "node:path";
+import { crossCheck } from "./assigned.js";
+import type { Config } from "./config.js";
+import type { LoadContext, LoadOptions } from "./context.js";
+import { decode } from "./decode.js";
+import { Faults } from "./faults.js";
+import { IdentityReader } from "./identities.js";
+import { modernize } from "./older.js";
+import { configSchema } from "./root-schema.js";
+import type { Scope } from "./scope.js";
+import { parseAddress } from "./sections/address.js";
+import { resolveAdmin } from "./sections/admin.js";
+import { resolveApi } from "./sections/api.js";
+import { resolveCache } from "./sections/cache.js";
+import { resolveKeys } from "./sections/keys.js";
+import { resolveKeystore } from "./sections/keystore.js";
+import { resolveLog } from "./sections/log.js";
+import { resolvePolicies } from "./sections/policy.js";
+import { resolveTls } from "./sections/tls.js";
+import { readTextFile, TextFileError } from "./text-file.js";
+import { describeNode, type MapNode } from "./tree.js";
+import { validate } from "./validate.js";
+import { parseYaml } from "./yaml.js";
+
+/** As {@link loadConfig}. @throws ConfigError */
+export async function readConfig(file: string, options: LoadOptions): Promise<Config> {
+  const faults = new Faults();
+  const cwd = options.cwd ?? process.cwd();
+  const absolute = resolve(cwd, file);
+  const context: LoadContext = { ...options, cwd, folder: dirname(absolute) };
+  const tree = await readTree(file, absolute, faults);
+  const config =
+    tree === undefined ? undefined : await resolveTree(tree, { file, absolute, context, faults });
+  faults.throwIfAny();
+  if (config === undefined) throw new Error("config: refused without a reason");
+  return config;
+}
+
+async function readTree(file: string, absolute: string, faults: Faults): Promise<MapNode | undefined> {
+  let text: string;
+  try {
+    text = await readTextFile(absolute);
+  } catch (error) {
+    if (!(error instanceof TextFileError)) throw error;
+    faults.error({ file }, "", `cannot read the configuration: ${error.message}`);
+    return undefined;
+  }
+  const tree = parseYaml(text, file, faults);
+  if (tree?.kind === "map" && faults.errorCount === 0) return modernize(tree, faults);
+  if (tree !== undefined && tree.kind !== "map") {
+    faults.error(tree.place, "", `expected a mapping (lines of 'key: value'), found ${describeNode(tree)}`);
+  }
+  if (/^\s*\[[\w.]+\]\s*$/m.test(text)) {
+    faults.error({ file }, "", "this looks like a TOML file; KES reads YAML since v0.8");
+  }
+  return undefined;
+}
+
+interface Source {
+  /** As the caller named it, for messages. */
+  readonly file: string;
+  readonly absolute: string;
+  readonly context: LoadContext;
+  readonly faults: Faults;
+}
+
+async function resolveTree(tree: MapNode, source: Source): Promise<Config | undefined> {
+  const { context, faults, file } = source;
+  const { env, adapters, routes } = context;
+  const decoded = decode(tree, configSchema, { env, faults });
+  const { value, scope } = validate(decoded, configSchema, { faults });
+  const reader = new IdentityReader(context);
+
+  checkVersion(value.version, scope.at("version"));
+  const address = parseAddress(value.address);
+  if ("fault" in address) scope.at("address").error(address.fault);
+  // The order is that of what must be known first: an identity is judged by those before it.
+  const admin = await resolveAdmin(value.admin, scope.at("admin"), reader);
+  const tls = await resolveTls(value.tls, scope.at("tls"), context, reader);
+  const policies = await resolvePolicies(value.policy, scope.at("policy"), context, reader);
+  const api = resolveApi(value.api, scope.at("api"), routes);
+  const cache = resolveCache(value.cache, scope.at("cache"));
+  const log = resolveLog(value.log, scope.at("log"));
+  const keys = resolveKeys(value.keys, scope.at("keys"));
+  const keystore = await resolveKeystore(tree, { adapters, env, faults, file });
+  crossCheck(reader.uses, faults);
+
+  if (faults.errorCount > 0 || admin === undefined || keystore === undefined || "fault" in address) {
+    return undefined;
+  }
+  return {
+    file: source.absolute,
+    address,
+    admin,
+    tls,
+    policies,
+    api,
+    cache,
+    log,
+    keys,
+    keystore,
+    certificates: reader.certificates,
+    warnings: faults.warnings(),
+  };
+}
+
+function checkVersion(version: string | undefined, at: Scope): void {
+  if (version === undefined || version === "v1") return;
+  // The prefix is KES's own.
+  at.error(`edge: invalid server config version '${version}'; write v1`);
+}

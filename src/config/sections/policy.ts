@@ -1,0 +1,178 @@
+/** `policy`: who may call what. Rules stand inline, or in a document of their own. */
+import { dirname, isAbsolute, relative, resolve } from "node:path";
+import { type Identity, isName, policyName } from "../../names.js";
+import { compilePolicy, type PatternSource } from "../../policy/documents.js";
+import type { Policy } from "../../policy/policy.js";
+import type { PolicyConfig } from "../config.js";
+import type { LoadContext } from "../context.js";
+import { decode } from "../decode.js";
+import type { IdentityReader } from "../identities.js";
+import { list, named, optionalText, section, type ValueOf } from "../schema.js";
+import type { Scope } from "../scope.js";
+import { readTextFile, TextFileError } from "../text-file.js";
+import { validate } from "../validate.js";
+import { parseYaml } from "../yaml.js";
+
+const rules = {
+  allow: list(
+    optionalText({ env: false, description: "A pattern." }),
+    "Patterns of paths that may be called, unless a deny pattern matches. '*' at the end stands for any rest.",
+  ),
+  deny: list(
+    optionalText({ env: false, description: "A pattern." }),
+    "Patterns of paths that may not be called, whatever allow says.",
+  ),
+  compat: optionalText({
+    env: false,
+    enum: ["globs"],
+    description:
+      "globs: patterns mean what they did before October 2023: '*' within a segment, '?', '[a-z]'.",
+  }),
+};
+
+/** A policy document: `policies/minio.yml`. */
+export const policyDocumentSchema = section(rules, "A policy.");
+
+export const policySchema = named(
+  section(
+    {
+      ...rules,
+      file: optionalText({
+        description:
+          "A policy document with allow, deny and compat instead of those here. Looked for beside this file, " +
+          "then in the working directory.",
+      }),
+      identities: list(
+        optionalText({ description: "An identity." }),
+        "Whom the policy holds for: 64 hex digits, or the path of a certificate file.",
+      ),
+    },
+    "A policy, by its name.",
+  ),
+  "Who may call what.",
+);
+
+type PolicyValue = ValueOf<typeof policySchema>[string];
+type RulesValue = ValueOf<typeof policyDocumentSchema>;
+
+export async function resolvePolicies(
+  value: ValueOf<typeof policySchema>,
+  scope: Scope,
+  context: LoadContext,
+  reader: IdentityReader,
+): Promise<readonly PolicyConfig[]> {
+  const policies: PolicyConfig[] = [];
+  for (const [text, source] of Object.entries(value)) {
+    const at = scope.at(text);
+    const name = policyName(text);
+    if (name === undefined) {
+      at.errorOfKey(`kes: policy name '${text}' is empty, too long or contains invalid characters`);
+    }
+    const policy = await resolveRules(source, at, context);
+    const identities = await resolveIdentities(source, at, `policy.${text}`, reader);
+    if (name !== undefined && policy !== undefined) policies.push({ name, policy, identities });
+  }
+  return policies;
+}
+
+async function resolveRules(
+  source: PolicyValue,
+  at: Scope,
+  context: LoadContext,
+): Promise<Policy | undefined> {
+  if (source.file === undefined) return compile(source, at, context);
+  for (const key of ["allow", "deny", "compat"]) {
+    const inline = at.at(key);
+    if (inline.written) inline.errorOfKey(`'${key}' stands beside 'file'; write it in the document`);
+  }
+  const fileAt = at.at("file");
+  const document = await readDocument(source.file, fileAt, context);
+  if (document === undefined) return undefined;
+  const { faults } = at;
+  const tree = parseYaml(document.text, document.shown, faults);
+  if (tree === undefined) return undefined;
+  const decoded = decode(tree, policyDocumentSchema, { env: context.env, faults });
+  const { value, scope } = validate(decoded, policyDocumentSchema, { faults });
+  return compile(value, scope, context);
+}
+
+async function readDocument(
+  path: string,
+  at: Scope,
+  context: LoadContext,
+): Promise<{ readonly text: string; readonly shown: string } | undefined> {
+  const candidates = [resolve(context.folder, path)];
+  // A path that says where it starts is not looked for elsewhere.
+  if (!isAbsolute(path) && !path.startsWith(".")) candidates.push(resolve(context.cwd, path));
+  const tried = [...new Set(candidates)].map((file) => ({ file, shown: shownPath(file, context.cwd) }));
+  for (const { file, shown } of tried) {
+    try {
+      return { text: await readTextFile(file), shown };
+    } catch (error) {
+      if (!(error instanceof TextFileError)) throw error;
+      if (error.missing) continue;
+      at.error(`cannot read the policy document '${shown}': ${error.message}`);
+      return undefined;
+    }
+  }
+  at.error(`no such policy document; looked for ${tried.map(({ shown }) => `'${shown}'`).join(" and ")}`);
+  return undefined;
+}
+
+function shownPath(file: string, cwd: string): string {
+  const short = relative(cwd, file);
+  return short.startsWith("..") || isAbsolute(short) || dirname(file) === "/" ? file : short;
+}
+
+function compile(source: RulesValue, scope: Scope, context: LoadContext): Policy {
+  const scopes = new Map<PatternSource, Scope>();
+  const patterns = (key: "allow" | "deny"): readonly PatternSource[] =>
+    source[key].flatMap((pattern, index) => {
+      const at = scope.at(key, index);
+      if (!at.ok) return [];
+      const { file, line } = at.placed.place;
+      const one: PatternSource = { pattern, place: { file, line } };
+      scopes.set(one, at);
+      return [one];
+    });
+  const meaning = source.compat === "globs" ? "globs" : "current";
+  const { policy, findings } = compilePolicy(
+    { allow: patterns("allow"), deny: patterns("deny"), meaning },
+    context,
+  );
+  for (const { severity, source: one, message } of findings) {
+    if (severity === "error") scopes.get(one)?.error(message);
+    else scopes.get(one)?.warn(message);
+  }
+  return policy;
+}
+
+async function resolveIdentities(
+  source: PolicyValue,
+  policy: Scope,
+  use: string,
+  reader: IdentityReader,
+): Promise<readonly Identity[]> {
+  const identities = new Set<Identity>();
+  for (const [index, text] of source.identities.entries()) {
+    const at = policy.at("identities", index);
+    const read = at.ok ? await reader.read(text, at, use) : undefined;
+    if (read?.kind === "identity") {
+      if (identities.has(read.identity)) at.warn("stands in this list twice");
+      identities.add(read.identity);
+    } else if (read?.kind === "text") reportText(text, read.mistyped, at);
+  }
+  return [...identities];
+}
+
+/** KES takes any text that could be a name. It can never match, so it is left out; a slip is an error. */
+function reportText(text: string, mistyped: boolean, at: Scope): void {
+  const shown = at.shown(text);
+  if (!isName(text)) {
+    at.error(`kes: identity '${shown}' is empty, too long or contains invalid characters`);
+  } else if (mistyped) {
+    at.error(`identity '${shown}' is not 64 hex digits (${text.length}), so it matches no certificate`);
+  } else {
+    at.warn(`'${shown}' is no identity and matches no certificate; it is left out`);
+  }
+}
