@@ -1,6 +1,5 @@
 /** The keys of a folder as a reader sees them. */
 import { KesError } from "../../src/errors.js";
-import type { Call } from "../../src/keystore/call.js";
 import { errnoOf, fault, unusable } from "../../src/keystore/faults.js";
 import type { KeyName } from "../../src/names.js";
 import type { Entries } from "./entries.js";
@@ -43,11 +42,6 @@ export class KeyFiles {
     } catch (cause) {
       throw fault(cause, { ENOENT: "KEY_NOT_FOUND" }, this.folder.subject);
     }
-  }
-
-  /** Offers every key name, in no order. Opens no file. */
-  each(call: Call, offer: (name: string) => void): Promise<void> {
-    return this.entries.each(call, offer);
   }
 
   /** Where `Key` and `key` are one file, the value of one must not pass for the other's. */

@@ -4,7 +4,6 @@ import { abortable, type Call } from "../../src/keystore/call.js";
 import { checkName, checkValue, closedError } from "../../src/keystore/checks.js";
 import type { Keystore, KeystoreAbilities, KeystorePage, ListOptions } from "../../src/keystore/contract.js";
 import { Limiter } from "../../src/keystore/limiter.js";
-import { PageSelection } from "../../src/keystore/listing.js";
 import type { KeyName } from "../../src/names.js";
 import { Changes } from "./changes.js";
 import type { FsOptions } from "./config.js";
@@ -13,6 +12,7 @@ import { Folder } from "./folder.js";
 import { inspect } from "./inspect.js";
 import { KeyFiles } from "./key-files.js";
 import type { Environment } from "./lock.js";
+import { Pages } from "./pages.js";
 import { sweep } from "./sweep.js";
 import type { FileSystem } from "./system.js";
 
@@ -44,6 +44,7 @@ export class FsKeystore implements Keystore {
   readonly #folder: Folder;
   readonly #keys: KeyFiles;
   readonly #changes: Changes;
+  readonly #pages: Pages;
   readonly #limiter = new Limiter(MAX_CALLS, MAX_WAITING);
   readonly #ending = new AbortController();
   readonly #swept: Promise<void>;
@@ -54,6 +55,7 @@ export class FsKeystore implements Keystore {
     this.#folder = keys.folder;
     this.#keys = keys;
     this.#changes = new Changes(keys, env);
+    this.#pages = new Pages(keys, env.wallClock);
     this.#swept = sweep(keys, env, this.#ending.signal, warn);
   }
 
@@ -104,11 +106,7 @@ export class FsKeystore implements Keystore {
   }
 
   list(options: ListOptions, signal?: AbortSignal): Promise<KeystorePage> {
-    return this.#run(signal, async (call) => {
-      const selection = new PageSelection(options);
-      await this.#keys.each(call, (name) => selection.offer(name));
-      return selection.page();
-    });
+    return this.#run(signal, (call) => this.#pages.page(call, options));
   }
 
   close(): Promise<void> {

@@ -17,14 +17,17 @@ export class PageSelection {
   /** Names from here on cannot be on the page any more. */
   #ceiling: string | undefined;
 
-  /** @throws RangeError unless `limit` is a whole number of 1 or more */
-  constructor(options: ListOptions) {
+  /**
+   * @param ahead - so many names more than a page are selected, for whoever keeps them for the next one
+   * @throws RangeError unless `limit` is a whole number of 1 or more
+   */
+  constructor(options: ListOptions, ahead = 0) {
     if (!Number.isSafeInteger(options.limit) || options.limit < 1)
       throw new RangeError(`the limit of a page must be 1 or more, not ${options.limit}`);
     this.#prefix = options.prefix;
     this.#after = options.after;
     // One more than a page, which tells whether there is a next one.
-    this.#capacity = options.limit + 1;
+    this.#capacity = options.limit + ahead + 1;
   }
 
   /** Considers `name`; what is not a key name is ignored. */

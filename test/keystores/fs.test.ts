@@ -369,6 +369,89 @@ describe("fs keystore", () => {
     });
   });
 
+  describe("listing of a folder at rest", () => {
+    const names = Array.from({ length: 20 }, (_, i) => named(`key-${String(i).padStart(2, "0")}`));
+
+    /** An open folder of 20 keys that has not changed for a while, by the keystore's clock. */
+    async function atRest(): Promise<{ path: string; store: Keystore; readings: () => number }> {
+      const path = folder();
+      mkdirSync(path, { mode: 0o700 });
+      for (const name of names) writeFileSync(`${path}/${name}`, VALUE, { mode: 0o600 });
+      let readings = 0;
+      const env = new FakeTime();
+      env.pass(60_000);
+      const system = faultyFileSystem({
+        before: ({ name }) => {
+          if (name === "entries") readings++;
+        },
+      });
+      const { store } = await openFs(path, { system, env });
+      await store.list({ prefix: "nothing", limit: 1 });
+      readings = 0;
+      return { path, store, readings: () => readings };
+    }
+
+    /** Resolves when a change of the folder at `path` would get another time than its last one. */
+    async function tick(path: string): Promise<void> {
+      const { ctimeMs } = statSync(path);
+      const probe = `${dirname(path)}/probe`;
+      for (const end = performance.now() + 5_000; performance.now() < end; ) {
+        writeFileSync(probe, "");
+        if (statSync(probe).ctimeMs > ctimeMs) return;
+        await new Promise(setImmediate);
+      }
+      expect.fail("the clock of the file system stands still");
+    }
+
+    it("reads the folder once for many pages", async () => {
+      const { store, readings } = await atRest();
+      const got: string[] = [];
+      for (let after = ""; ; after = got.at(-1) ?? expect.fail()) {
+        const page = await store.list({ prefix: "", after, limit: 3 });
+        got.push(...page.names);
+        if (!page.more) break;
+      }
+      expect(got).to.deep.equal(names);
+      expect(readings()).to.equal(1);
+      expect((await store.list({ prefix: "", after: "key-05", limit: 1 })).names).to.deep.equal(["key-06"]);
+      expect(readings()).to.equal(1);
+      expect((await store.list({ prefix: "key-1", after: "key-05", limit: 1 })).names).to.deep.equal([
+        "key-10",
+      ]);
+      expect((await store.list({ prefix: "", limit: 1 })).names).to.deep.equal(["key-00"]);
+      expect(readings()).to.equal(3);
+      await store.close();
+    });
+
+    it("shows changes at once, its own and those of others", async () => {
+      const { path, store } = await atRest();
+      const page = async (after: string) => (await store.list({ prefix: "", after, limit: 2 })).names;
+      expect(await page("key-03")).to.deep.equal(["key-04", "key-05"]);
+      await tick(path);
+      await store.create(named("key-04-a"), VALUE);
+      expect(await page("key-03")).to.deep.equal(["key-04", "key-04-a"]);
+      await tick(path);
+      rmSync(`${path}/key-04-a`);
+      expect(await page("key-03")).to.deep.equal(["key-04", "key-05"]);
+      await tick(path);
+      await store.delete(named("key-05"));
+      expect(await page("key-03")).to.deep.equal(["key-04", "key-06"]);
+      await store.close();
+    });
+
+    it("trusts no folder that changed just now", async () => {
+      const { path, store } = await atRest();
+      await store.close();
+      const fresh = await openFs(path);
+      for (let i = 0; i < 20; i++) {
+        await fresh.store.create(named(`new-${i}`), VALUE);
+        const page = await fresh.store.list({ prefix: "new-", limit: 100 });
+        expect(page.names).to.have.length(i + 1);
+      }
+      await fresh.store.close();
+    });
+  });
+
   describe("a file system that ignores case", () => {
     it("does not pass one key for another", async () => {
       const path = folder();
