@@ -20,9 +20,9 @@ import { writeDraft } from "./files.js";
 import type { Folder } from "./folder.js";
 
 /** A holder needs milliseconds; one that shows the same claim for so long is taken for dead. */
-export const STALE_MS = 5_000;
+const STALE_MS = 5_000;
 /** How long to wait for a lock that passes from one live holder to the next. */
-export const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 15_000;
 /** A lock is looked at again after this, then after twice as long, up to the longest. */
 const POLL_MS = 2;
 const LONGEST_POLL_MS = 64;

@@ -1,5 +1,6 @@
 /** The fs keystore: one file for each key, in KES's layout (KES keystore reference §5). */
 import { isKesError } from "../../src/errors.js";
+import type { AdapterContext } from "../../src/keystore/adapter.js";
 import { abortable, type Call } from "../../src/keystore/call.js";
 import { checkName, checkValue, closedError } from "../../src/keystore/checks.js";
 import type { Keystore, KeystoreAbilities, KeystorePage, ListOptions } from "../../src/keystore/contract.js";
@@ -21,8 +22,7 @@ const MAX_CALLS = 128;
 const MAX_WAITING = 16_384;
 
 /** What {@link FsKeystore.open} needs besides its options. */
-export interface FsContext {
-  readonly warn: (message: string) => void;
+export interface FsContext extends AdapterContext {
   readonly system: FileSystem;
   readonly env: Environment;
 }

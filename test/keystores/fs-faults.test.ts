@@ -180,6 +180,27 @@ describe("fs keystore under faults", () => {
     }
   }
 
+  describe("a power loss", () => {
+    const visible: Readonly<Record<string, string>> = { create: "link", replace: "rename", delete: "unlink" };
+    for (const [method, change] of Object.entries(changes)) {
+      it(`cannot undo an acknowledged ${method}, nor publish what is not on disk`, async () => {
+        const path = await prepared(change);
+        const trace: string[] = [];
+        const { end } = await run(path, change, {
+          // Renaming the prepared lock into its place publishes nothing.
+          after: ({ name, path: at }) => {
+            const publishes = name === visible[method] && (method !== "delete" || at.endsWith("/key"));
+            if (publishes && !(name === "rename" && !at.includes("lock-"))) trace.push("publish");
+            else if (name === "write" || name === "fsync") trace.push(name);
+          },
+        });
+        expect(end).to.equal("fulfilled");
+        // The value is on disk before it can be seen, the folder before the acknowledgement.
+        expect(trace).to.deep.equal(["write", "fsync", "publish", "fsync"]);
+      });
+    }
+  });
+
   it("does not delete a healthy key when a create finds no free descriptor", async () => {
     const path = await prepared(changes.delete ?? expect.fail());
     let starved = false;
