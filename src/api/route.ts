@@ -93,6 +93,8 @@ export interface RouteDoc {
   readonly description?: string;
   /** JSON Schema of the reply's body; absent for an empty one. */
   readonly reply?: object;
+  /** Media type of the reply's body where it is not JSON. */
+  readonly mediaType?: string;
   /** Failures of this route's own; those of the pipeline are added. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -124,7 +126,10 @@ export interface Route<Body = unknown> {
 }
 
 /** The parts of a route that have a usual value. */
-type RouteInput<Body> = Omit<Route<Body>, "maySkipAuth" | "maxBodyBytes" | "timeoutMs" | "counted" | "access"> &
+type RouteInput<Body> = Omit<
+  Route<Body>,
+  "maySkipAuth" | "maxBodyBytes" | "timeoutMs" | "counted" | "access"
+> &
   Partial<Pick<Route<Body>, "maySkipAuth" | "maxBodyBytes" | "timeoutMs" | "counted" | "access">>;
 
 /** Declares a route. Usual: policy-guarded, counted, no body, 15 s. */

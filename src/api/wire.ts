@@ -67,7 +67,8 @@ function members<F extends Fields>(fields: F, value: unknown, error: ErrorCode):
   const record = source as Readonly<Record<string, unknown>>;
   const decoded: Record<string, Buffer | string> = {};
   for (const name in fields) {
-    const member = Object.hasOwn(record, name) && !hasOtherCase(record, name) ? record[name] : anyCase(record, name);
+    const member =
+      Object.hasOwn(record, name) && !hasOtherCase(record, name) ? record[name] : anyCase(record, name);
     decoded[name] = fields[name] === "bytes" ? bytesOf(member, error) : textOf(member, error);
   }
   return decoded as Decoded<F>;
@@ -75,7 +76,8 @@ function members<F extends Fields>(fields: F, value: unknown, error: ErrorCode):
 
 /** Few members are ever sent, so this costs less than it looks. */
 function hasOtherCase(record: Readonly<Record<string, unknown>>, name: string): boolean {
-  for (const key in record) if (key !== name && key.length === name.length && key.toLowerCase() === name) return true;
+  for (const key in record)
+    if (key !== name && key.length === name.length && key.toLowerCase() === name) return true;
   return false;
 }
 
@@ -101,7 +103,8 @@ function bytesOf(value: unknown, error: ErrorCode): Buffer {
     return bytes;
   }
   if (value === undefined || value === null) return EMPTY;
-  if (Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 0 && n <= 255)) return Buffer.from(value);
+  if (Array.isArray(value) && value.every((n) => Number.isInteger(n) && n >= 0 && n <= 255))
+    return Buffer.from(value);
   throw new KesError(error);
 }
 

@@ -72,7 +72,12 @@ export class ErrorLog {
 }
 
 function jsonLine(time: number, level: string, message: string, attributes: Attributes): string {
-  const record = { time: new Date(time).toISOString(), level, msg: message, ...Object.fromEntries(attributes) };
+  const record = {
+    time: new Date(time).toISOString(),
+    level,
+    msg: message,
+    ...Object.fromEntries(attributes),
+  };
   return `${JSON.stringify(record)}\n`;
 }
 
@@ -85,7 +90,9 @@ export function causes(error: unknown): string {
   let current: unknown = error;
   for (let i = 0; i < MAX_CAUSES && current !== undefined; i++) {
     if (!(current instanceof Error)) {
-      parts.push(typeof current === "string" ? current : inspect(current, { depth: 0, maxStringLength: 200 }));
+      parts.push(
+        typeof current === "string" ? current : inspect(current, { depth: 0, maxStringLength: 200 }),
+      );
       break;
     }
     const code = "code" in current && typeof current.code === "string" ? ` (${current.code})` : "";

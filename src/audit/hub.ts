@@ -34,7 +34,8 @@ export class LogHub {
   publish(line: string): void {
     this.#events++;
     for (const subscriber of this.#subscribers) {
-      if (!subscriber.line(line)) this.#drop(subscriber, "too slow: the stream ended because lines were lost");
+      if (!subscriber.line(line))
+        this.#drop(subscriber, "too slow: the stream ended because lines were lost");
     }
   }
 

@@ -1,5 +1,5 @@
 /** Writes lines to a file descriptor without ever waiting for its reader. */
-import { SonicBoom } from "sonic-boom";
+import SonicBoom from "sonic-boom";
 
 /** Lines waiting for a reader that does not read may take this much memory; later ones are dropped and counted. */
 const MAX_BUFFER_BYTES = 8 * 1024 * 1024;
@@ -17,7 +17,7 @@ export interface LineWriter {
  * reading; this one drops lines instead and says how many as soon as it can write again.
  */
 export function lineWriter(fd: number): LineWriter {
-  const out = new SonicBoom({ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 });
+  const out = new SonicBoom.SonicBoom({ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 });
   let dropped = 0;
   out.on("drop", () => dropped++);
   // A closed pipe (EPIPE) ends the log, not the server; the drop count goes with it.

@@ -1,6 +1,7 @@
 /** The start banner (KES reference §15.1). */
-import { networkInterfaces } from "node:os";
+
 import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 
 export interface BannerFacts {
   readonly version: string;

@@ -1,11 +1,13 @@
 /** Makes a server state from a configuration: opens the keystore, creates predefined keys, reads certificates. */
-import { routes } from "../api/routes.js";
+
 import type { ApiRow, CertificateFact, Services } from "../api/route.js";
+import { routes } from "../api/routes.js";
 import type { AuditLog } from "../audit/audit-log.js";
 import type { ErrorLog } from "../audit/error-log.js";
 import type { Config } from "../config/config.js";
-import { secureRandom } from "../crypto/random.js";
+import { pooledRandom } from "../crypto/random.js";
 import { isKesError } from "../errors.js";
+import { systemClock } from "../keys/clock.js";
 import { KeyService } from "../keys/service.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
 import type { Keystore } from "../keystore/contract.js";
@@ -54,7 +56,8 @@ export async function buildState(
   const keys = new KeyService({
     keystore: await open(),
     cache: config.cache,
-    random: secureRandom,
+    clock: systemClock,
+    random: pooledRandom(),
     log: errorLog,
   });
   try {
@@ -113,7 +116,7 @@ async function createPredefined(config: Config, keys: KeyService): Promise<void>
     const timer = setTimeout(() => controller.abort(), PREDEFINED_TIMEOUT_MS);
     try {
       const call = { signal: () => controller.signal };
-      await keys.create(name, { algorithm, createdBy: config.admin.text, call });
+      await keys.create(name, { algorithm, createdBy: config.admin.text }, call);
     } catch (error) {
       if (!isKesError(error, "KEY_EXISTS")) throw error;
     } finally {

@@ -38,11 +38,16 @@ export class ExpiryWatch {
       const days = (notAfterMs - now) / DAY_MS;
       const threshold = THRESHOLD_DAYS.find((limit) => days <= limit);
       const key = `${label} ${notAfterMs}`;
-      if (threshold === undefined || (this.#reported.get(key) ?? Number.POSITIVE_INFINITY) <= threshold) continue;
+      if (threshold === undefined || (this.#reported.get(key) ?? Number.POSITIVE_INFINITY) <= threshold)
+        continue;
       this.#reported.set(key, threshold);
       const date = new Date(notAfterMs).toISOString();
-      if (days <= 0) this.#warn(`the certificate of ${label} has ended on ${date}: renew it with the same key`);
-      else this.#warn(`the certificate of ${label} ends on ${date}, in ${shown(days)}: renew it with the same key`);
+      if (days <= 0)
+        this.#warn(`the certificate of ${label} has ended on ${date}: renew it with the same key`);
+      else
+        this.#warn(
+          `the certificate of ${label} ends on ${date}, in ${shown(days)}: renew it with the same key`,
+        );
     }
   }
 

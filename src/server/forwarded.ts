@@ -32,7 +32,8 @@ const MAX_HEADER = 32 * 1024;
  */
 export function clientOf(exchange: Exchange, settings: ProxySettings | undefined, optional: boolean): Peer {
   const { peer } = exchange;
-  if (settings === undefined || peer.identity === undefined || !settings.identities.has(peer.identity)) return peer;
+  if (settings === undefined || peer.identity === undefined || !settings.identities.has(peer.identity))
+    return peer;
   const values = exchange.header(settings.certificateHeader);
   const [value] = values;
   if (value === undefined) {
@@ -49,7 +50,8 @@ function identityOf(value: string, roots: ProxySettings["roots"]): Omit<Peer, "i
   try {
     const info = inspectCertificate(der);
     if (info.isCa) return { fault: "CERTIFICATE_REQUIRED" };
-    if (roots !== undefined && !issuedByOneOf(new X509Certificate(der), roots)) throw new KesError("NOT_AUTHORIZED");
+    if (roots !== undefined && !issuedByOneOf(new X509Certificate(der), roots))
+      throw new KesError("NOT_AUTHORIZED");
     return { identity: info.identity };
   } catch (error) {
     if (error instanceof KesError) throw error;
@@ -67,7 +69,9 @@ function decodeHeader(value: string): Buffer {
   } catch (cause) {
     throw new KesError("PROXY_CERTIFICATE_INVALID", [], { cause });
   }
-  const block = /^\s*-----BEGIN[ +]CERTIFICATE-----([\sA-Za-z0-9+/=]+?)-----END[ +]CERTIFICATE-----/.exec(text)?.[1];
+  const block = /^\s*-----BEGIN[ +]CERTIFICATE-----([\sA-Za-z0-9+/=]+?)-----END[ +]CERTIFICATE-----/.exec(
+    text,
+  )?.[1];
   if (block === undefined) throw new KesError("PROXY_CERTIFICATE_INVALID");
   return Buffer.from(block.replace(/\s/g, ""), "base64");
 }

@@ -1,8 +1,8 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import type { Peer } from "./peer.js";
 import { MAX_STREAM_BACKLOG } from "./limits.js";
+import type { Peer } from "./peer.js";
 
 /** One HTTP/1.1 request. */
 export class Http1Exchange implements Exchange {
@@ -47,7 +47,9 @@ export class Http1Exchange implements Exchange {
       if (size > limit) return finish("too-large");
       chunks.push(chunk);
     });
-    request.on("end", () => finish(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)));
+    request.on("end", () =>
+      finish(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
+    );
     request.on("close", () => finish("aborted"));
     request.on("error", () => finish("aborted"));
   }
@@ -67,7 +69,11 @@ export class Http1Exchange implements Exchange {
     response.writeHead(status, headers);
     response.flushHeaders();
     return {
-      write: (text) => response.writableLength < MAX_STREAM_BACKLOG && (response.write(text), true),
+      write(text) {
+        if (response.writableLength >= MAX_STREAM_BACKLOG) return false;
+        response.write(text);
+        return true;
+      },
       end: () => response.destroyed || response.end(),
       onClose: (callback) => response.once("close", callback),
     };

@@ -89,7 +89,11 @@ export class Http2Exchange implements Exchange {
     stream.respond({ ":status": status, ...headers });
     stream.resume();
     return {
-      write: (text) => stream.writableLength < MAX_STREAM_BACKLOG && (stream.write(text), true),
+      write(text) {
+        if (stream.writableLength >= MAX_STREAM_BACKLOG) return false;
+        stream.write(text);
+        return true;
+      },
       end: () => stream.destroyed || stream.end(),
       onClose: (callback) => stream.once("close", callback),
     };

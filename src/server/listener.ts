@@ -27,8 +27,7 @@ export interface ListenerOptions {
 }
 
 /** What a plain HTTP client is told, since it cannot understand a TLS alert. */
-const PLAIN_HTTP_ANSWER =
-  "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+const PLAIN_HTTP_ANSWER = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -59,7 +58,8 @@ export class Listener {
       this.#server.listen({ port, ...(host === "" ? {} : { host }), backlog: 1024 }, resolve);
     });
     const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("the listening socket has no address");
+    if (address === null || typeof address === "string")
+      throw new Error("the listening socket has no address");
     return address;
   }
 
@@ -185,7 +185,8 @@ function verificationFault(socket: TLSSocket): string | undefined {
   const verdict: unknown = Reflect.apply(read, handle, []);
   if (verdict instanceof Error) return `tls: failed to verify certificate: ${verdict.message}`;
   // A resumed session keeps the verdict of its first handshake; the certificate may have ended since.
-  if (Date.parse(certificate.validTo) < Date.now()) return "tls: failed to verify certificate: certificate has expired";
+  if (Date.parse(certificate.validTo) < Date.now())
+    return "tls: failed to verify certificate: certificate has expired";
   return undefined;
 }
 

@@ -5,10 +5,9 @@ import type { Exchange, ReplyHeaders } from "./exchange.js";
 
 /** Headers leave at once, so that the client knows it is connected before the first event. */
 export function sendLog(exchange: Exchange, hub: LogHub, headers: ReplyHeaders): void {
-  let leave: (() => void) | undefined;
   let write: ((line: string) => boolean) | undefined;
   let end: (() => void) | undefined;
-  leave = hub.subscribe({
+  const leave = hub.subscribe({
     line: (line) => write?.(line) ?? true,
     end: () => end?.(),
   });

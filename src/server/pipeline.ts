@@ -170,7 +170,8 @@ class Request {
       if (route.auditMessage !== undefined) this.#auditMessage = route.auditMessage.replace("%s", argument);
       if (reply === undefined) return this.#answer(200, {});
       if (reply instanceof StreamReply) return this.#stream(reply);
-      if (reply instanceof TextReply) return this.#answer(200, { "content-type": reply.contentType }, reply.text);
+      if (reply instanceof TextReply)
+        return this.#answer(200, { "content-type": reply.contentType }, reply.text);
       this.#answer(200, JSON_HEADERS, toJson(reply));
     } catch (error) {
       this.fail(error);
@@ -225,7 +226,8 @@ class Request {
     const log = this.#parts.errorLog;
     const attributes = () => [...requestAttributes(this.#facts()), ["req.id", this.#id] as const];
     if (error.status >= 500 && error.code !== "NOT_IMPLEMENTED") {
-      if (this.#route?.path === "/v1/ready") log.warn(`${error.message}: ${causes(error.cause)}`, attributes());
+      if (this.#route?.path === "/v1/ready")
+        log.warn(`${error.message}: ${causes(error.cause)}`, attributes());
       else log.error(error.message, error.cause, attributes());
     } else if (error.code === "BODY_INVALID" || error.code === "IMPORT_BODY_INVALID") {
       log.error(error.message, error.cause, attributes());

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { routes, removedPaths } from "../api/routes.js";
+import { removedPaths, routes } from "../api/routes.js";
 import { AuditLog } from "../audit/audit-log.js";
 import { ErrorLog } from "../audit/error-log.js";
 import { LogHub } from "../audit/hub.js";
@@ -62,7 +62,15 @@ export class KeyServer {
     });
     const { errorLog } = this;
     const auditLog = this.#auditLog;
-    this.#lasting = { version, commit, startedAtMs, metrics, auditLog, errorLog, ticketKeys: ticketKeyRing() };
+    this.#lasting = {
+      version,
+      commit,
+      startedAtMs,
+      metrics,
+      auditLog,
+      errorLog,
+      ticketKeys: ticketKeyRing(),
+    };
     this.#expiry = new ExpiryWatch((message) => errorLog.warn(message));
     const state = () => this.state;
     this.#pipeline = new Pipeline({

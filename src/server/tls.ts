@@ -102,7 +102,8 @@ async function readAuthorities(path: string): Promise<string[]> {
 
 function authorities(file: string, text: string): string[] {
   const blocks = pemBlocks(text);
-  if (blocks.length === 0) throw caFault(file, `https: failed to add '${file}' as CA certificate: no valid PEM data`);
+  if (blocks.length === 0)
+    throw caFault(file, `https: failed to add '${file}' as CA certificate: no valid PEM data`);
   for (const block of blocks) {
     try {
       new X509Certificate(block);
@@ -114,7 +115,9 @@ function authorities(file: string, text: string): string[] {
 }
 
 function caFault(file: string, message: string): ConfigError {
-  return new ConfigError([{ file, path: "tls.ca", message: `failed to read TLS CA certificates: ${message}` }]);
+  return new ConfigError([
+    { file, path: "tls.ca", message: `failed to read TLS CA certificates: ${message}` },
+  ]);
 }
 
 function pemBlocks(text: string): string[] {

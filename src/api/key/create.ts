@@ -14,7 +14,7 @@ export const createKey = route({
   },
 
   async handle(call, { keys }) {
-    await keys.create(keyOf(call.argument), { createdBy: call.caller.identity ?? "", call });
+    await keys.create(keyOf(call.argument), { createdBy: call.caller.identity ?? "" }, call);
     return undefined;
   },
 });

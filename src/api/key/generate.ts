@@ -1,4 +1,4 @@
-import type { DataKey } from "../../keys/service.js";
+import type { Dek } from "../../keys/service.js";
 import { route } from "../route.js";
 import { object } from "../wire.js";
 import { base64, keyOf, MAX_BODY_BYTES, reply } from "./shared.js";
@@ -25,6 +25,6 @@ export const generateKey = route<{ context: Buffer }>({
 });
 
 /** A data key as it goes over the wire. */
-export function wire(dek: DataKey): { plaintext: string; ciphertext: string } {
+export function wire(dek: Dek): { plaintext: string; ciphertext: string } {
   return { plaintext: dek.plaintext.toString("base64"), ciphertext: dek.ciphertext.toString("base64") };
 }

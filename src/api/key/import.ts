@@ -35,7 +35,7 @@ export const importKey = route<{ key: Buffer; cipher: string }>({
     if (algorithm === undefined) throw new KesError("ALGORITHM_UNSUPPORTED", [cipher]);
     if (key.length !== KEY_BYTES) throw new KesError("KEY_SIZE_INVALID", [cipher]);
     const createdBy = call.caller.identity ?? "";
-    await keys.import(keyOf(call.argument), { keyBytes: key, algorithm, createdBy, call });
+    await keys.import(keyOf(call.argument), { keyBytes: key, algorithm, createdBy }, call);
     return undefined;
   },
 });

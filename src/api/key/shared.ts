@@ -11,7 +11,10 @@ export const MAX_BULK_ITEMS = 1000;
 export const base64 = { type: "string", contentEncoding: "base64" } as const;
 
 /** JSON Schema of an object whose members are all sent. */
-export function reply(properties: Readonly<Record<string, object>>, optional: readonly string[] = []): object {
+export function reply(
+  properties: Readonly<Record<string, object>>,
+  optional: readonly string[] = [],
+): object {
   return {
     type: "object",
     properties,

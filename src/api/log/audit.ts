@@ -1,7 +1,11 @@
-import { route, StreamReply } from "../route.js";
+import { type RouteDoc, route, StreamReply } from "../route.js";
 
-/** Schema of one line of the stream. */
-const line = { type: "object", description: "One JSON object a line, as events happen (application/x-ndjson)" };
+/** What the documents say of a stream. */
+const stream: Pick<RouteDoc, "mediaType" | "reply" | "errors"> = {
+  mediaType: "application/x-ndjson",
+  reply: { type: "string", description: "One JSON object a line, as events happen" },
+  errors: ["OVERLOADED"],
+};
 
 /** `GET /v1/log/audit`: the audit log as it happens, until the client leaves. */
 export const auditLog = route({
@@ -10,7 +14,7 @@ export const auditLog = route({
   argument: "none",
   timeoutMs: 0,
   counted: false,
-  doc: { summary: "Follow the audit log", reply: line },
+  doc: { summary: "Follow the audit log", ...stream },
 
   handle(_call, services) {
     return new StreamReply(services.auditLog);
@@ -22,5 +26,5 @@ export const auditLogTrace = route({
   ...auditLog,
   path: "/v1/log/audit/trace",
   guardedBy: { path: "/v1/log/audit", mode: "either" },
-  doc: { summary: "Follow the audit log (older path)", reply: line },
+  doc: { summary: "Follow the audit log (older path)", ...stream },
 });

@@ -1,5 +1,8 @@
 import { route, TextReply } from "../route.js";
 
+/** Version 0.0.4 of the exposition format. */
+const MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
 /** `GET /v1/metrics`: Prometheus text; exactly KES's families, since old clients refuse others. */
 export const metrics = route({
   method: "GET",
@@ -7,9 +10,9 @@ export const metrics = route({
   argument: "none",
   maySkipAuth: true,
   counted: false,
-  doc: { summary: "Metrics in Prometheus' text form" },
+  doc: { summary: "Metrics in Prometheus' text form", mediaType: MEDIA_TYPE, reply: { type: "string" } },
 
   async handle(_call, services) {
-    return new TextReply("text/plain; version=0.0.4; charset=utf-8", await services.metrics.text());
+    return new TextReply(MEDIA_TYPE, await services.metrics.text());
   },
 });

@@ -1,5 +1,4 @@
 import { arch, availableParallelism, cpus, platform } from "node:os";
-import { isKesError } from "../../errors.js";
 import type { KeyService } from "../../keys/service.js";
 import { memoryFigures } from "../../metrics/system.js";
 import { reply } from "../key/shared.js";
@@ -66,16 +65,10 @@ export const status = route({
 
 /** Clients of KES expect both flags when the keystore is out of reach (reference §3.4). */
 async function keystoreState(keys: KeyService, call: Call): Promise<object> {
-  try {
-    const { latencyMs } = await keys.status(call);
-    return { keystore_latency: Math.max(1, Math.round(latencyMs)) };
-  } catch (error) {
-    if (isKesError(error, "KEYSTORE_UNREACHABLE", "KEYSTORE_TIMEOUT")) {
-      return { keystore_unreachable: true, keystore_unavailable: true };
-    }
-    if (isKesError(error)) return { keystore_unavailable: true };
-    throw error;
-  }
+  const state = await keys.status(call);
+  if (state.ok) return { keystore_latency: Math.max(1, Math.round(state.latencyMs)) };
+  const unreachable = state.error.code === "KEYSTORE_UNREACHABLE";
+  return { ...(unreachable ? { keystore_unreachable: true } : {}), keystore_unavailable: true };
 }
 
 function goPlatform(): string {

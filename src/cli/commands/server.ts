@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { openMemoryKeystore } from "../../../keystores/memory/index.js";
 import { keystores } from "../../../keystores/registry.js";
-import { lineWriter } from "../../audit/line-writer.js";
 import { ErrorLog } from "../../audit/error-log.js";
 import { LogHub } from "../../audit/hub.js";
+import { lineWriter } from "../../audit/line-writer.js";
 import type { Config } from "../../config/config.js";
 import { formatFault } from "../../errors.js";
 import { banner } from "../../server/banner.js";
@@ -31,7 +31,10 @@ export const serverCommand = command({
   options: {
     addr: { type: "string", value: "[IP]:PORT", description: "Listen here, whatever the configuration says" },
     config: { type: "string", value: "FILE", description: "Configuration file" },
-    check: { type: "boolean", description: "Load everything, reach the keystore, say what was found, and exit" },
+    check: {
+      type: "boolean",
+      description: "Load everything, reach the keystore, say what was found, and exit",
+    },
     dev: { type: "boolean", description: "Development mode: keys in memory, on loopback, gone at the end" },
     key: { type: "string", value: "FILE", description: "No longer used", hidden: true },
     cert: { type: "string", value: "FILE", description: "No longer used", hidden: true },
@@ -49,7 +52,8 @@ export const serverCommand = command({
       throw new CommandError("'--config' flag is not supported in development mode");
     }
     if (dev) return runDev(addr, context);
-    if (config === undefined) throw new CommandError("no configuration: give it with --config FILE, or use --dev");
+    if (config === undefined)
+      throw new CommandError("no configuration: give it with --config FILE, or use --dev");
     const configFile = resolve(context.cwd, config);
     if (check) return runCheck(configFile, context);
     return runServer({ configFile, ...(addr === undefined ? {} : { addr }) }, context);
@@ -84,7 +88,10 @@ async function runDev(addr: string | undefined, context: CommandContext): Promis
 
 async function runCheck(configFile: string, context: CommandContext): Promise<number> {
   const config = await readConfig(configFile, context.env, keystores);
-  const errorLog = new ErrorLog(lineWriter(2), new LogHub(), { level: config.log.errorLevel, format: "text" });
+  const errorLog = new ErrorLog(lineWriter(2), new LogHub(), {
+    level: config.log.errorLevel,
+    format: "text",
+  });
   const { report, ok } = await checkServer(
     config,
     () => loadTlsOf(config, (scope) => Buffer.from(scope.padEnd(48)).subarray(0, 48)),
@@ -135,5 +142,9 @@ async function serve(
   }
   options.onListening?.({ host, port });
   const { load } = options;
-  return runUntilStopped(server, { output: context.output, announce, ...(load === undefined ? {} : { load }) });
+  return runUntilStopped(server, {
+    output: context.output,
+    announce,
+    ...(load === undefined ? {} : { load }),
+  });
 }

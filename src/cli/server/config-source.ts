@@ -1,8 +1,9 @@
 /** Reads the configuration for a server: joins the loader with the keystores and the routes there are. */
+
+import { removedPaths, routes } from "../../api/routes.js";
 import type { Config } from "../../config/config.js";
 import type { Environment } from "../../config/env.js";
 import { loadConfig } from "../../config/load.js";
-import { removedPaths, routes } from "../../api/routes.js";
 import { ApiKey } from "../../identity/api-key.js";
 import { certificatesOfPem, inspectCertificate } from "../../identity/certificate.js";
 import type { KeystoreRegistry } from "../../keystore/adapter.js";

@@ -1,6 +1,7 @@
 /** Signals of a running server (KES reference §15.3, §15.4). */
-import type { Config } from "../../config/config.js";
+
 import { causes } from "../../audit/error-log.js";
+import type { Config } from "../../config/config.js";
 import { ConfigError } from "../../errors.js";
 import type { KeyServer } from "../../server/start.js";
 import type { Output } from "../output.js";
@@ -21,7 +22,8 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
   const { output, load } = options;
   const onHangup = (): void => {
     // In development mode there is no file; the signal must not end the process either.
-    if (load === undefined) return output.note("SIGHUP signal ignored: there is no configuration file to reload");
+    if (load === undefined)
+      return output.note("SIGHUP signal ignored: there is no configuration file to reload");
     output.note("SIGHUP signal received. Reloading configuration...");
     server.reload(load).then(
       () => options.announce("=> Reloading configuration after SIGHUP signal completed."),
@@ -30,7 +32,9 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
   };
   const refresh = (): void => {
     if (load === undefined) return;
-    server.refreshTls(load).catch((error) => output.note(`Failed to reload TLS configuration: ${reason(error)}`));
+    server
+      .refreshTls(load)
+      .catch((error) => output.note(`Failed to reload TLS configuration: ${reason(error)}`));
   };
   const timer = setInterval(refresh, TLS_REFRESH_MS);
   timer.unref();
