@@ -52,7 +52,10 @@ export interface Config {
   readonly file: string;
   /** Empty host: all interfaces, IPv4 and IPv6. */
   readonly address: { readonly host: string; readonly port: number };
-  /** `identity` is absent when the admin is switched off; `text` is what the file says. */
+  /**
+   * `identity` is absent when the admin is switched off. `text` is what the API reports: the identity, or the
+   * text that stands in the file instead of one; never a file's path or an API key.
+   */
   readonly admin: { readonly identity?: Identity; readonly text: string };
   readonly tls: TlsConfig;
   readonly policies: readonly PolicyConfig[];

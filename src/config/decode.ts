@@ -59,10 +59,10 @@ class Decoder {
     this.placements.set(pointer, { place: node.place, path });
     if (isNull(node)) return undefined;
     const view = viewSchema(schema, this.#root);
+    if (view.opaque) return undefined;
     if (!accepts(view, node)) {
       return this.#refuse(node, pointer, path, `expected ${expected(view)}, found ${describeNode(node)}`);
     }
-    if (view.opaque) return undefined;
     switch (node.kind) {
       case "map":
         return this.#map(node, view, pointer, path);

@@ -56,6 +56,17 @@ export class Scope {
     }
   }
 
+  /** Path for people, also of a value that the file does not have. */
+  get path(): string {
+    const steps: string[] = [];
+    for (let pointer = this.#pointer; ; pointer = pointer.slice(0, pointer.lastIndexOf("/"))) {
+      const placed = this.#placements.get(pointer);
+      if (placed !== undefined || pointer === "") return steps.reduce<string>(pathTo, placed?.path ?? "");
+      const step = pointer.slice(pointer.lastIndexOf("/") + 1);
+      steps.unshift(step.replaceAll("~1", "/").replaceAll("~0", "~"));
+    }
+  }
+
   /** True when the file gives this very value. */
   get written(): boolean {
     const placed = this.#placements.get(this.#pointer);
@@ -73,22 +84,22 @@ export class Scope {
   }
 
   error(message: string): void {
-    this.#faults.error(this.placed.place, this.placed.path, message);
+    this.#faults.error(this.placed.place, this.path, message);
   }
 
   /** An error of the key rather than of what stands under it. */
   errorOfKey(message: string): void {
-    const { place, keyPlace, path } = this.placed;
-    this.#faults.error(keyPlace ?? place, path, message);
+    const { place, keyPlace } = this.placed;
+    this.#faults.error(keyPlace ?? place, this.path, message);
   }
 
   warn(message: string): void {
-    this.#faults.warn(this.placed.place, this.placed.path, message);
+    this.#faults.warn(this.placed.place, this.path, message);
   }
 
   warnOfKey(message: string): void {
-    const { place, keyPlace, path } = this.placed;
-    this.#faults.warn(keyPlace ?? place, path, message);
+    const { place, keyPlace } = this.placed;
+    this.#faults.warn(keyPlace ?? place, this.path, message);
   }
 
   /** `text` for a message, or the reference that it came from: variables hold secrets. */

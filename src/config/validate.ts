@@ -65,14 +65,16 @@ function report(error: ErrorObject, to: Reporting): void {
   const missingKey = isMissing ? String(error.params.missingProperty) : "";
   const pointer = isMissing ? pointerTo(at, missingKey) : at;
   // Errors of the branches of `anyOf` and `if` come with one that sums them up.
-  if (to.refused.has(pointer) || error.keyword === "if") return;
-  to.refused.add(pointer);
   const keys = keysOf(pointer);
+  const around = keys.map((_, index) => keys.slice(0, index + 1).reduce<string>(pointerTo, ""));
+  // What is missing in a section that was refused as a whole is no second fault.
+  if (around.some((one) => to.refused.has(one)) || error.keyword === "if") return;
+  to.refused.add(pointer);
   if (isMissing) {
     const view = viewSchema(schemaAt(to.schema, keysOf(error.instancePath).concat(missingKey)));
-    const name = keys.join(".");
     const reason = view.missing ?? to.options.missing?.(missingKey);
-    to.scope.at(...keys).errorOfKey(reason ? `${reason}; set '${name}'` : `'${name}' is missing`);
+    const missing = to.scope.at(...keys);
+    missing.errorOfKey(reason ? `${reason}; set '${missing.path}'` : "is missing");
     return;
   }
   to.scope.at(...keys).error(messageOf(error));

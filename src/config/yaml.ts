@@ -40,15 +40,14 @@ export function parseYaml(text: string, file: string, faults: Faults): TreeNode 
   };
   try {
     const document = firstDocument(text, lines);
-    if (document === undefined || document.errors.length > 0) {
-      for (const error of document?.errors.slice(0, MAX_SYNTAX_ERRORS) ?? []) {
+    if (document !== undefined && document.errors.length > 0) {
+      for (const error of document.errors.slice(0, MAX_SYNTAX_ERRORS)) {
         const message = syntaxMessage(error.code, error.message, text.slice(error.pos[0] - 1));
         faults.error(at(error.pos[0]), "", `invalid YAML: ${message}`);
       }
-      if (document === undefined) faults.error({ file }, "", "EOF: the file is empty");
       return undefined;
     }
-    if (document.contents === null || !isNode(document.contents)) {
+    if (!isNode(document?.contents)) {
       faults.error({ file }, "", "EOF: the file is empty or holds only comments");
       return undefined;
     }

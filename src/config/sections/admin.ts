@@ -26,7 +26,7 @@ export async function resolveAdmin(
   if (!at.ok) return undefined;
   const read = await reader.read(value.identity, at, "admin");
   if (read === undefined) return undefined;
-  if (read.kind === "identity") return { identity: read.identity, text: value.identity };
+  if (read.kind === "identity") return { identity: read.identity, text: read.identity };
   if (read.mistyped) {
     at.warn(
       `looks like an identity but is not 64 hex digits (${value.identity.length}); the admin is switched off`,

@@ -139,7 +139,8 @@ function findKinds(keystore: Entry, adapters: KeystoreRegistry, faults: Faults):
 function entriesOf(entry: Entry, path: string, faults: Faults): readonly (readonly [string, Entry])[] {
   const { node } = entry;
   if (node.kind === "map") return [...node.entries].filter(([key]) => !key.startsWith("x-"));
-  if (!isNull(node)) faults.error(node.place, path, `expected a mapping, found ${describeNode(node)}`);
+  if (!isNull(node))
+    faults.error(node.place, path, `expected a mapping (lines of 'key: value'), found ${describeNode(node)}`);
   return [];
 }
 

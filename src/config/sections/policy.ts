@@ -111,11 +111,12 @@ async function readDocument(
     } catch (error) {
       if (!(error instanceof TextFileError)) throw error;
       if (error.missing) continue;
-      at.error(`cannot read the policy document '${shown}': ${error.message}`);
+      at.error(`cannot read the policy document '${at.shown(shown)}': ${error.message}`);
       return undefined;
     }
   }
-  at.error(`no such policy document; looked for ${tried.map(({ shown }) => `'${shown}'`).join(" and ")}`);
+  const places = new Set(tried.map(({ shown }) => `'${at.shown(shown)}'`));
+  at.error(`no such policy document; looked for ${[...places].join(" and ")}`);
   return undefined;
 }
 
