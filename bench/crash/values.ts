@@ -23,3 +23,16 @@ export function isWhole(name: string, value: Uint8Array): boolean {
 export function fingerprint(value: Uint8Array): string {
   return createHash("sha256").update(value).digest("hex");
 }
+
+/** What children bind their ciphertexts to. */
+export const CONTEXT = Buffer.from("crash");
+
+/** What children seal under a key. */
+export function sealedText(name: string): Buffer {
+  return Buffer.from(`sealed under ${name}`);
+}
+
+/** The 32 bytes that children import under `name`. */
+export function importedKey(name: string): Buffer {
+  return createHash("sha256").update(`key bytes of ${name}`).digest();
+}

@@ -12,6 +12,8 @@ describe("kill -9 at random moments", function () {
     expect(report.rounds).to.equal(15);
     expect(report.acknowledged).to.be.greaterThan(50);
     expect(report.verified).to.be.greaterThan(40);
+    expect(report.opened).to.be.greaterThan(10);
+    expect(report.torn).to.equal(0);
     expect(report.leftoversAfterSweep).to.equal(0);
   });
 });
