@@ -18,6 +18,8 @@ export const MAX_NAME_BYTES = 80;
 
 // `-` may stand neither first nor last; a lone `_` is reserved.
 const NAME = /^(?!_$)[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,78}[0-9A-Za-z_])?$/;
+/** The regular expression of a name, for documents. */
+export const NAME_PATTERN = NAME.source;
 const IDENTITY = /^[0-9a-f]{64}$/;
 
 /** True for what may name a key, a policy or (in a path) an identity. */

@@ -190,7 +190,9 @@ class Request {
 
   /** Everything that is not the key API: the landing page, `/openapi.json`, or nothing. */
   #page(target: Extract<TargetResult, { kind: "path" }>): void {
-    const page = this.#parts.pages.serve(this.#exchange.method, target.path, this.#state);
+    const { method } = this.#exchange;
+    const accept = this.#exchange.header("accept");
+    const page = this.#parts.pages.serve(method, target.path, this.#state, accept);
     if (page === undefined) throw new KesError("PATH_NOT_FOUND");
     page.then(
       ({ status, headers, body }) => this.#answer(status, headers, body),
