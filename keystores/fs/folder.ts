@@ -100,7 +100,7 @@ async function identify(path: string, system: FileSystem): Promise<string> {
   return `${dev}:${ino}`;
 }
 
-async function create(path: string, system: FileSystem): Promise<void> {
+async function create(path: string, system: FileSystem, withParents = true): Promise<void> {
   try {
     await system.mkdir(path, 0o700);
   } catch (cause) {
@@ -108,9 +108,10 @@ async function create(path: string, system: FileSystem): Promise<void> {
     // A read-only file system may say so before it says that the folder exists.
     if (errno === "EEXIST" || errno === "EROFS" || errno === "EACCES" || errno === "EPERM") return;
     if (errno === "ENOTDIR") throw notAFolder(path);
-    if (errno !== "ENOENT" || dirname(path) === path) throw fault(cause, {}, `key folder ${path}`);
+    // Where the parent exists and the folder cannot be made all the same, as in /proc, once is enough.
+    if (errno !== "ENOENT" || !withParents) throw fault(cause, {}, `key folder ${path}`);
     await create(dirname(path), system);
-    return create(path, system);
+    return create(path, system, false);
   }
   // Else a power loss could take the folder away together with keys that were acknowledged.
   const parent = await openFolder(dirname(path), system);

@@ -251,6 +251,11 @@ describe("fs keystore", () => {
       await store.close();
     });
 
+    it("is an outage when it cannot be made", async function () {
+      if (!existsSync("/proc/self")) return this.skip();
+      expect(await errorOf(openFs("/proc/keswick/keys"))).to.have.property("code", "KEYSTORE_UNREACHABLE");
+    });
+
     it("cannot be a file, nor below one, and the error names the option", async () => {
       const base = scratch();
       writeFileSync(`${base}/file`, "");
