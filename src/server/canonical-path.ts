@@ -48,8 +48,7 @@ function readUnusual(raw: string, query: string): TargetResult {
   if (/[\x00-\x20\x7f]/.test(raw)) return { kind: "invalid", shown };
   if (raw.replace(ESCAPE, "").includes("%")) return { kind: "invalid", shown };
   const cleaned = clean(raw);
-  // The first character behind the slash is never a slash, so this cannot lead to another host.
-  if (cleaned !== raw) return { kind: "redirect", location: cleaned + query };
+  if (cleaned !== raw) return { kind: "redirect", location: locationOf(cleaned, query) };
   return { kind: "path", path: decode(raw) as CanonicalPath, raw, query };
 }
 
@@ -66,6 +65,20 @@ function clean(raw: string): string {
   const slash = out.length > 0 && last === "" ? "/" : "";
   return `/${out.join("/")}${slash}`;
 }
+
+/**
+ * A header value that leads to `path` on this host. What is not plain ASCII is escaped: a line break would end the
+ * header, and browsers take a backslash for a slash, so that `/\evil.example` would be another host. Behind the
+ * first slash of a clean path never stands a second one.
+ */
+export function locationOf(path: string, query: string): string {
+  return (path + query).replace(UNSAFE_IN_LOCATION, (c) => {
+    const hex = Buffer.from(c, "utf8").toString("hex").toUpperCase();
+    return hex.replace(/../g, "%$&");
+  });
+}
+
+const UNSAFE_IN_LOCATION = /[^\x21-\x5b\x5d-\x7e]/gu;
 
 /** Decodes every escape once. Invalid UTF-8 becomes U+FFFD, which no name, route or valid pattern holds. */
 function decode(raw: string): string {

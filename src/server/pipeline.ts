@@ -12,7 +12,7 @@ import { KesError } from "../errors.js";
 import type { Metrics } from "../metrics/metrics.js";
 import { checkArgument } from "./argument.js";
 import { authorize, identify } from "./authorize.js";
-import { readTarget, type TargetResult } from "./canonical-path.js";
+import { locationOf, readTarget, type TargetResult } from "./canonical-path.js";
 import type { BodyFailure, Exchange, ReplyHeaders } from "./exchange.js";
 import { clientOf } from "./forwarded.js";
 import { sendLog } from "./log-stream.js";
@@ -99,7 +99,7 @@ class Request {
     this.#path = result.path;
     const match = this.#parts.table.find(result.path, result.raw);
     if (match.kind === "route") return this.#dispatch(match.route, match.argument, result);
-    if (match.kind === "redirect") return this.#redirect(match.path + result.query);
+    if (match.kind === "redirect") return this.#redirect(locationOf(match.path, result.query));
     if (match.kind === "removed") throw new KesError("NOT_IMPLEMENTED");
     this.#page(result);
   }
