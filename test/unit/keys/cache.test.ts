@@ -266,6 +266,29 @@ describe("key cache", () => {
       expect(await end).to.equal("KEYSTORE_TIMEOUT");
     });
 
+    it("an overtaken fetch that lands leaves the newer one to be joined", async () => {
+      const b = bench();
+      await plant(b);
+      const answers: (() => void)[] = [];
+      b.keystore.script = [1, 2].map((call) => ({
+        ...{ method: "get", call },
+        fault: { kind: "late", until: new Promise<void>((resolve) => answers.push(resolve)) },
+      }));
+      const first = use(b.service);
+      await quiet();
+      b.service.forget(alpha);
+      const second = use(b.service);
+      await quiet();
+      answers[0]?.();
+      await quiet();
+      const third = use(b.service);
+      await quiet();
+      expect(b.keystore.calls.get).to.equal(2);
+      answers[1]?.();
+      for (const dek of await Promise.all([first, second, third])) expect(dek.ciphertext).to.have.length(76);
+      expect(b.keystore.calls.get).to.equal(2);
+    });
+
     it("does not let one client that leaves spoil the fetch of another", async () => {
       const b = bench();
       await plant(b);

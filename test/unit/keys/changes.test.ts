@@ -253,6 +253,36 @@ describe("create", () => {
     expect(isPlain(b.service.generate(alpha, none))).to.equal(true);
   });
 
+  it("an older fetch that says not found does not drop the key that was created meanwhile", async () => {
+    let answer = (): void => {};
+    const until = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const b = bench({ script: [{ method: "get", call: 1, fault: { kind: "late", until } }] });
+    const early = codeOf(use(b));
+    await quiet();
+    expect(await create(b)).to.equal("fulfilled");
+    answer();
+    expect(await early).to.equal("KEY_NOT_FOUND");
+    expect(isPlain(b.service.generate(alpha, none))).to.equal(true);
+  });
+
+  it("a request after KEY_EXISTS does not join an older fetch that will say not found", async () => {
+    let answer = (): void => {};
+    const until = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const b = bench({ script: [{ method: "get", call: 1, fault: { kind: "late", until } }] });
+    const early = codeOf(use(b));
+    await quiet();
+    await plant(b);
+    expect(await create(b)).to.equal("KEY_EXISTS");
+    const after = use(b);
+    answer();
+    expect((await after).plaintext).to.have.length(32);
+    expect(await early).to.equal("KEY_NOT_FOUND");
+  });
+
   it("a delete that overtakes the reading back leaves nothing in memory", async () => {
     let answer = (): void => {};
     const until = new Promise<void>((resolve) => {

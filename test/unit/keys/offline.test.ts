@@ -164,6 +164,18 @@ describe("offline window", () => {
     expect(b.service.stats().offlineSinceMs).to.equal(undefined);
   });
 
+  it("gives an idle key that failed in one outage the whole window of the next", async () => {
+    const b = await warm({ times: { ...times, unusedMs: 0 } });
+    outage(b);
+    expect(await useEverySecond(b, 100)).to.equal(100);
+    recover(b);
+    await b.clock.advance(150_000);
+    outage(b);
+    // 400 s after the first outage began, 150 s after the second did.
+    await b.clock.advance(150_000);
+    expect(plain(b)).to.equal(true);
+  });
+
   it("does not storm the keystore: a stale busy key costs one fetch for each back-off", async () => {
     const b = await warm();
     outage(b);
@@ -223,6 +235,23 @@ describe("keystore health", () => {
     await b.clock.advance(10_000);
     expect(b.service.stats().offlineSinceMs).to.equal(undefined);
     expect(b.log.warnings).to.have.length(1);
+  });
+
+  it("counts an outage from the last success, when a call failed that began before it", async () => {
+    const b = bench();
+    const beta = named("beta");
+    await plant(b, beta);
+    b.keystore.script = [{ method: "get", name: "alpha", fault: { kind: "hang" } }];
+    const slow = codeOf(use(b.service));
+    await b.clock.advance(6000);
+    await use(b.service, beta);
+    const succeededMs = b.clock.now();
+    await b.clock.advance(3999);
+    expect(b.service.stats().offlineSinceMs).to.equal(undefined);
+    outage(b, ["status"]);
+    await b.clock.advance(1);
+    expect(await slow).to.equal("KEYSTORE_TIMEOUT");
+    expect(b.service.stats().offlineSinceMs).to.equal(succeededMs);
   });
 
   it("notices the end by any success", async () => {
