@@ -15,6 +15,8 @@ export const MAX_STREAMS = 250;
 export const MAX_STREAM_BACKLOG = 1024 * 1024;
 /** Time for active requests at shutdown. */
 export const SHUTDOWN_GRACE_MS = 1_000;
+/** Time for the keystore to close: changes under way end within their own deadlines, a hung disk never does. */
+export const CLOSE_TIMEOUT_MS = 15_000;
 
 /** Connections at a time: what the descriptor limit allows, less a reserve for the keystore's files. */
 export function maxConnections(): number {

@@ -150,9 +150,25 @@ export class KeyServer {
     this.#auditLog.hub.close();
     await this.#listener.close(limits.SHUTDOWN_GRACE_MS, () => this.#pipeline.active === 0);
     await this.#changes.catch(() => undefined);
-    await this.state.services.keys.close();
+    await this.#closeKeys();
     this.#options.stdout.flush();
     this.#options.stderr.flush();
+  }
+
+  /** A keystore that hangs must not keep the process from ending. */
+  async #closeKeys(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), limits.CLOSE_TIMEOUT_MS);
+    });
+    try {
+      const end = await Promise.race([this.state.services.keys.close(), late]);
+      if (end === "late") this.errorLog.error("the key store did not close in time");
+    } catch (error) {
+      this.errorLog.error("failed to close the key store", error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #build(config: Config): Promise<ServerState> {

@@ -9,6 +9,9 @@ import type { Output } from "../output.js";
 /** The configuration file is read again this often for certificates that were renewed on disk. */
 const TLS_REFRESH_MS = 15 * 60_000;
 
+/** Time for what is still open after the server has closed. */
+const EXIT_GRACE_MS = 2_000;
+
 export interface LifecycleOptions {
   readonly output: Output;
   /** Absent in development mode, where there is nothing to read again. */
@@ -46,6 +49,8 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
       server.close().then(() => {
         output.data("\n=> Stopping server... Goodbye.\n");
         resolve(0);
+        // A system call that hangs in the thread pool would keep the process alive for ever.
+        setTimeout(() => process.exit(0), EXIT_GRACE_MS).unref();
       }, reject);
     };
     process.once("SIGINT", stop);
