@@ -2,7 +2,7 @@
  * Finds patterns that can never match a request. A rule that is silently dead is worse than one that is missing:
  * whoever wrote a deny rule relies on it.
  */
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 import { MAX_NAME_BYTES } from "../names.js";
 import { GlobError, parseGlob } from "./glob.js";
 import { compilePattern, MAX_PATTERN_LENGTH, type PatternMeaning } from "./pattern.js";
@@ -94,22 +94,26 @@ function wildcardReason(pattern: string, wildcard: string, routes: readonly Poli
 /** What `pattern` may have been meant to be, the likeliest first. */
 function suggestions(pattern: string, routes: readonly PolicyRoute[]): readonly string[] {
   const rooted = pattern.startsWith("/") ? pattern : `/${pattern}`;
-  const forms = [rooted, rooted.replace(OLD_OPERATIONS, "/v1/key/$1")];
-  // A mistyped route, the argument kept: compared with as many segments as the route has.
   const paths = routes.map((route) => route.path);
   const segments = rooted.split("/");
-  for (const path of paths.length === 0 ? [] : [closest(rooted.toLowerCase(), paths)]) {
-    const depth = path.split("/").length - (path.endsWith("/") ? 1 : 0);
-    forms.push(path + segments.slice(depth).join("/"), path);
-  }
-  for (const depth of [4, 3]) {
-    const head = segments.slice(0, depth).join("/").replace(/\*$/, "");
-    const near = closest(`${head}/`.toLowerCase(), paths.length === 0 ? [""] : paths);
+  const forms = [rooted, rooted.replace(OLD_OPERATIONS, "/v1/key/$1")];
+  // A mistyped route, its argument kept: compared by as many segments as routes with arguments have.
+  for (const depth of [5, 4]) {
+    const near = nearPath(`${segments.slice(0, depth).join("/")}/`, paths);
     const rest = segments.slice(depth).join("/");
-    if (near.split("/").length - 1 === depth) forms.push(near + rest);
+    if (near?.split("/").length === depth + 1) forms.push(near + rest);
   }
+  const whole = nearPath(rooted.replace(/\*$/, ""), paths);
+  if (whole !== undefined) forms.push(whole);
   return forms.flatMap((form) => {
     const bare = form.replace(/\/?\*?$/, "");
-    return [form, ...(form.endsWith("/") ? [`${form}*`] : [`${form}/*`]), bare, form.toLowerCase()];
+    return [form, form.endsWith("/") ? `${form}*` : `${form}/*`, bare, form.toLowerCase()];
   });
+}
+
+/** The path of `paths` that differs from `path` by a slip or two, or undefined. */
+function nearPath(path: string, paths: readonly string[]): string | undefined {
+  const folded = path.toLowerCase();
+  const near = paths.length === 0 ? undefined : closest(folded, paths);
+  return near !== undefined && distance(folded, near) <= Math.max(2, near.length / 5) ? near : undefined;
 }
