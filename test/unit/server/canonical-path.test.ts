@@ -12,9 +12,9 @@ function slowDecode(raw: string): string {
   const bytes: number[] = [];
   let rest = raw;
   while (rest !== "") {
-    const [escape] = /^%[0-9a-f]{2}/i.exec(rest) ?? [];
-    if (escape !== undefined) {
-      bytes.push(Number(`0x${escape.slice(1)}`));
+    const [hex] = /^%[0-9a-f]{2}/i.exec(rest) ?? [];
+    if (hex !== undefined) {
+      bytes.push(Number(`0x${hex.slice(1)}`));
       rest = rest.slice(3);
     } else {
       const [first = ""] = rest;
