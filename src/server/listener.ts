@@ -10,6 +10,7 @@
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { ConfigError } from "../errors.js";
 import type { Exchange } from "./exchange.js";
@@ -21,6 +22,8 @@ import type { TlsSettings } from "./tls.js";
 
 export interface ListenerOptions {
   readonly serve: (exchange: Exchange) => void;
+  /** A request that was no HTTP, or not in time, was answered with `status`: it leaves a record as well. */
+  readonly refused: (peer: Peer, status: number, reason: string) => void;
   readonly tls: () => TlsSettings;
   /** One line for each handshake that failed (INFO). */
   readonly log: (message: string) => void;
@@ -142,9 +145,21 @@ export class Listener {
       if (peer === undefined) return void request.socket.destroy();
       this.#options.serve(new Http1Exchange(request, response, peer));
     });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
     // It never listens itself, and its timeouts are watched from this event on.
     server.emit("listening");
     return server;
+  }
+
+  /** What Node's parser did not take. */
+  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const peer = this.#peers.get(socket);
+    if (error.code === "ECONNRESET" || !socket.writable || peer === undefined) return void socket.destroy();
+    const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];
+    socket.end(
+      `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status} ${reason}`,
+    );
+    this.#options.refused(peer, status, error.code ?? reason);
   }
 
   #makeHttp2(): Http2Server {
@@ -172,6 +187,12 @@ export class Listener {
     return server;
   }
 }
+
+/** Node's codes for requests that are no requests; every other is a 400. */
+const PARSER_FAULTS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
+};
 
 /** Why a verified connection must not be used, or undefined. */
 function verificationFault(socket: TLSSocket): string | undefined {

@@ -17,6 +17,7 @@ import type { BodyFailure, Exchange, ReplyHeaders } from "./exchange.js";
 import { clientOf } from "./forwarded.js";
 import { sendLog } from "./log-stream.js";
 import type { Pages } from "./pages.js";
+import type { Peer } from "./peer.js";
 import { redirectPage } from "./redirect.js";
 import { RequestCall } from "./request-call.js";
 import type { RouteTable } from "./route-table.js";
@@ -60,6 +61,25 @@ export class Pipeline {
     } catch (error) {
       request.fail(error);
     }
+  };
+
+  /** Records what the HTTP parser refused before there was a request to speak of. */
+  readonly refused = (peer: Peer, status: number, reason: string): void => {
+    const { auditLog, requestId } = this.#parts;
+    if (!auditLog.wanted) return auditLog.count();
+    const { ip, identity = "" } = peer;
+    const message = `refused: not a valid HTTP request (${reason})`;
+    auditLog.record({
+      timeMs: Date.now(),
+      requestId: requestId(),
+      method: "",
+      path: "",
+      ip,
+      identity,
+      status,
+      durationNs: 0,
+      message,
+    });
   };
 }
 

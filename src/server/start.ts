@@ -84,6 +84,7 @@ export class KeyServer {
     });
     this.#listener = new Listener({
       serve: this.#pipeline.serve,
+      refused: this.#pipeline.refused,
       tls: () => this.state.tls,
       log: (message) => errorLog.info(message),
     });
