@@ -67,9 +67,10 @@ function members<F extends Fields>(fields: F, value: unknown, error: ErrorCode):
   const record = source as Readonly<Record<string, unknown>>;
   const decoded: Record<string, Buffer | string> = {};
   for (const name in fields) {
-    const member =
-      Object.hasOwn(record, name) && !hasOtherCase(record, name) ? record[name] : anyCase(record, name);
-    decoded[name] = fields[name] === "bytes" ? bytesOf(member, error) : textOf(member, error);
+    const type = fields[name] ?? "text";
+    const exact = Object.hasOwn(record, name) && !hasOtherCase(record, name);
+    const member = exact ? record[name] : anyCase(record, name, type);
+    decoded[name] = type === "bytes" ? bytesOf(member, error) : textOf(member, error);
   }
   return decoded as Decoded<F>;
 }
@@ -81,11 +82,15 @@ function hasOtherCase(record: Readonly<Record<string, unknown>>, name: string): 
   return false;
 }
 
-/** The last member whose name equals `name` in any case. A `null` leaves what stood before it. */
-function anyCase(record: Readonly<Record<string, unknown>>, name: string): unknown {
+/**
+ * The last member whose name equals `name` in any case. As in Go, `null` empties bytes and leaves a text as it was.
+ * The parser keeps a spelling that occurs twice at its first place, with its last value; so of three members that
+ * contradict each other in two spellings another one may win than in Go.
+ */
+function anyCase(record: Readonly<Record<string, unknown>>, name: string, type: FieldType): unknown {
   let found: unknown;
   for (const key of Object.keys(record)) {
-    if (key.toLowerCase() === name && record[key] !== null) found = record[key];
+    if (key.toLowerCase() === name && (type === "bytes" || record[key] !== null)) found = record[key];
   }
   return found;
 }
