@@ -2,10 +2,8 @@
  * The OpenAPI 3.1 document of the key API, made from the table of routes: what is served at `/openapi.json` and
  * stands in the file of that name.
  */
-import { STATUS_CODES } from "node:http";
-import { errorCatalogue } from "../errors.js";
-import { failuresOf, messageOf } from "./openapi/failures.js";
 import { parameters, pathTemplate } from "./openapi/parameters.js";
+import { Responses } from "./openapi/responses.js";
 import type { Route } from "./route.js";
 
 /** Group of routes → what they are about. A route's group is the folder of its path: `/v1/<group>/…`. */
@@ -29,7 +27,8 @@ const DESCRIPTION = `Keys for object storage, behind mutual TLS. The API is that
 /** The document for `routes`, as a JSON value. */
 export function openApiDocument(routes: readonly Route[], version: string): object {
   const paths: Record<string, object> = {};
-  for (const route of routes) paths[pathTemplate(route.path, route.argument)] = pathItem(route);
+  const responses = new Responses();
+  for (const route of routes) paths[pathTemplate(route.path, route.argument)] = pathItem(route, responses);
   const used = new Set(routes.map(tagOf));
   return {
     openapi: "3.1.0",
@@ -64,6 +63,8 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       schemas: {
         Error: { type: "object", properties: { message: { type: "string" } }, required: ["message"] },
       },
+      responses: responses.shared,
+      examples: responses.examples,
     },
   };
 }
@@ -73,14 +74,14 @@ function tagOf(route: Route): string {
   return /^\/v1\/([^/]+)\//.exec(route.path)?.[1] ?? "status";
 }
 
-function pathItem(route: Route): object {
-  const first = operation(route, "");
+function pathItem(route: Route, responses: Responses): object {
+  const first = operation(route, responses, "");
   if (route.method !== "PUT") return { [route.method.toLowerCase()]: first };
-  return { put: first, post: operation(route, "Post") };
+  return { put: first, post: operation(route, responses, "Post") };
 }
 
 /** @param alias - tells the operation apart from that of the declared method, empty for the latter */
-function operation(route: Route, alias: "" | "Post"): object {
+function operation(route: Route, responses: Responses, alias: "" | "Post"): object {
   const { access, argument, body, doc } = route;
   return {
     operationId: operationId(route.path) + alias,
@@ -95,7 +96,7 @@ function operation(route: Route, alias: "" | "Post"): object {
       : {
           requestBody: { required: body.required, content: { "application/json": { schema: body.schema } } },
         }),
-    responses: { "200": success(route), ...failures(route) },
+    responses: responses.of(route),
   };
 }
 
@@ -118,33 +119,4 @@ function describe({ access, doc, maxBodyBytes, maySkipAuth, timeoutMs }: Route):
   ]
     .filter(Boolean)
     .join(" ");
-}
-
-const HEADERS = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
-
-function success({ doc }: Route): object {
-  if (doc.reply === undefined) return { description: "Done; the answer is empty", headers: HEADERS };
-  const content = { [doc.mediaType ?? "application/json"]: { schema: doc.reply } };
-  return { description: "Done", headers: HEADERS, content };
-}
-
-/** One response for each status, with every message that it can carry as an example. */
-function failures(route: Route): Record<string, object> {
-  const byStatus = new Map<number, Record<string, object>>();
-  for (const code of failuresOf(route)) {
-    const [status] = errorCatalogue[code];
-    const examples = byStatus.get(status) ?? {};
-    examples[code] = { value: { message: messageOf(code, route) } };
-    byStatus.set(status, examples);
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, examples]) => [
-      status,
-      {
-        description: STATUS_CODES[status] ?? "Error",
-        headers: HEADERS,
-        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" }, examples } },
-      },
-    ]),
-  );
 }

@@ -10,24 +10,38 @@ export function logfmt(timeMs: number, level: string, message: string, attribute
   return line;
 }
 
-// What Go's strconv.Quote leaves bare: printable characters but the quote and the backslash.
-const NEEDS_QUOTES = /^$|[\s="\\]|[^\x21-\x7e\u00a1-\uffff]/u;
+// Bare is what Go's slog leaves bare: printable characters but blank, `=` and the quote. A backslash alone needs no
+// quotes there; DEL does here, because a terminal reads these lines.
+const NEEDS_QUOTES = /^$|[\s="]|[^\p{L}\p{M}\p{N}\p{P}\p{S}]/u;
+/** What Go's strconv.Quote calls printable: unicode.IsPrint. */
+const PRINTABLE = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
 
 function quoted(value: string): string {
   if (!NEEDS_QUOTES.test(value)) return value;
   let out = '"';
-  for (const c of value) {
-    const code = c.codePointAt(0) ?? 0;
-    if (c === '"' || c === "\\") out += `\\${c}`;
-    else if (c === "\n") out += "\\n";
-    else if (c === "\r") out += "\\r";
-    else if (c === "\t") out += "\\t";
-    else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, "0")}`;
-    else if ((code >= 0x80 && code < 0xa0) || code === 0x2028 || code === 0x2029) {
-      out += `\\u${code.toString(16).padStart(4, "0")}`;
-    } else out += c;
-  }
+  for (const c of value) out += SHORT_ESCAPES[c] ?? (PRINTABLE.test(c) ? c : escaped(c.codePointAt(0) ?? 0));
   return `${out}"`;
+}
+
+function escaped(code: number): string {
+  if (code < 0x80) return `\\x${hex(code, 2)}`;
+  return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, "0");
 }
 
 /** RFC 3339 with milliseconds and the local zone, as KES prints it. */
@@ -40,18 +54,22 @@ function localTime(ms: number): string {
   return `${text}${offset < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-/** A duration as Go prints it, from nanoseconds: `12.5µs`, `1.234567ms`, `2s`. */
+/** A duration as Go prints it, from nanoseconds: `12.5µs`, `1.234567ms`, `2s`, `1h0m0.5s`. */
 export function goDuration(ns: number): string {
-  if (ns < 1000) return `${Math.round(ns)}ns`;
-  if (ns < 1e6) return `${trimmed(ns / 1e3, 3)}µs`;
-  if (ns < 1e9) return `${trimmed(ns / 1e6, 6)}ms`;
-  const seconds = ns / 1e9;
-  if (seconds < 60) return `${trimmed(seconds, 9)}s`;
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor((seconds % 3600) / 60);
-  return `${hours > 0 ? `${hours}h` : ""}${minutes}m${trimmed(seconds % 60, 9)}s`;
+  const whole = Math.round(ns);
+  if (whole === 0) return "0s";
+  if (whole < 1e3) return `${whole}ns`;
+  if (whole < 1e6) return `${decimal(whole, 3)}µs`;
+  if (whole < 1e9) return `${decimal(whole, 6)}ms`;
+  const minutes = Math.floor(whole / 60e9);
+  const seconds = `${decimal(whole % 60e9, 9)}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
 
-function trimmed(value: number, digits: number): string {
-  return String(Number(value.toFixed(digits)));
+/** `value` / 10^`digits` without rounding, trailing zeros left out. */
+function decimal(value: number, digits: number): string {
+  const text = String(value).padStart(digits + 1, "0");
+  const fraction = text.slice(-digits).replace(/0+$/, "");
+  return text.slice(0, -digits) + (fraction === "" ? "" : `.${fraction}`);
 }

@@ -2,8 +2,6 @@
 import type { Config } from "./config.js";
 import type { LoadOptions } from "./context.js";
 
-export type { ConfigRoute, IdentityFunctions, LoadOptions } from "./context.js";
-
 /**
  * Reads the configuration `file` and everything it names: policy documents and certificates of identities.
  * Also used for reloads; nothing is kept between calls.

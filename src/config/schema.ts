@@ -123,11 +123,6 @@ export function named<T>(
   return { type: "object", additionalProperties: value, default: {}, description };
 }
 
-/** True for a mapping whose keys are names: there `x-` has no special meaning. */
-export function hasFreeKeys(schema: JsonSchema): boolean {
-  return typeof schema.additionalProperties === "object" || schema.additionalProperties === true;
-}
-
 /** An option of the configuration, for documentation and its test. */
 export interface OptionDoc {
   /** For example `cache.expiry.any`; `*` stands for a chosen name, `[]` for a list's items. */

@@ -60,8 +60,18 @@ export class Metrics {
 
   #register(sources: MetricSources): void {
     this.#outcome("kes_http_request_success", "Number of requests that succeeded.", 200, 300);
-    this.#outcome("kes_http_request_error", "Number of requests that failed by the client's fault.", 400, 500);
-    this.#outcome("kes_http_request_failure", "Number of requests that failed by the server's fault.", 500, 600);
+    this.#outcome(
+      "kes_http_request_error",
+      "Number of requests that failed by the client's fault.",
+      400,
+      500,
+    );
+    this.#outcome(
+      "kes_http_request_failure",
+      "Number of requests that failed by the server's fault.",
+      500,
+      600,
+    );
     this.#gauge("kes_http_request_active", "Number of requests being handled now.", () => this.#active);
     this.#histogram("kes_http_response_time", "Time to answer a request in seconds.");
     this.#counter("kes_log_error_events", "Number of error log events.", sources.errorEvents);
@@ -70,12 +80,24 @@ export class Metrics {
       return Math.round((Date.now() - sources.startedAtMs) / 10) / 100;
     });
     this.#gauge("kes_system_num_cpu", "Number of logical CPUs.", () => cpus().length);
-    this.#gauge("kes_system_num_cpu_used", "Number of logical CPUs usable by the server.", availableParallelism);
+    this.#gauge(
+      "kes_system_num_cpu_used",
+      "Number of logical CPUs usable by the server.",
+      availableParallelism,
+    );
     this.#gauge("kes_system_num_threads", "Number of concurrent tasks.", () => {
       return process.getActiveResourcesInfo().length;
     });
-    this.#gauge("kes_system_mem_heap_used", "Bytes allocated on the heap.", () => memoryFigures().heapUsedBytes);
-    this.#gauge("kes_system_mem_heap_objects", "Objects on the heap; this runtime does not count them: 0.", () => 0);
+    this.#gauge(
+      "kes_system_mem_heap_used",
+      "Bytes allocated on the heap.",
+      () => memoryFigures().heapUsedBytes,
+    );
+    this.#gauge(
+      "kes_system_mem_heap_objects",
+      "Objects on the heap; this runtime does not count them: 0.",
+      () => 0,
+    );
     this.#gauge("kes_system_mem_stack_used", "Bytes of stack.", () => memoryFigures().stackBytes);
     // Only configurations that name certificate files, which KES's cannot, have this one; a single sample, so
     // that KES's clients skip it.

@@ -16,7 +16,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/audit": [],
   "src/metrics": [],
   "src/config": ["src/policy", "src/keystore", "src/crypto"],
-  "src/api": ["src/keys", "src/policy", "src/identity", "src/audit", "src/metrics", "src/crypto", "src/keystore"],
+  "src/api": [
+    "src/keys",
+    "src/policy",
+    "src/identity",
+    "src/audit",
+    "src/metrics",
+    "src/crypto",
+    "src/keystore",
+  ],
   "src/server": [
     "src/api",
     "src/audit",
@@ -86,13 +94,16 @@ describe("imports", () => {
       const wrong: string[] = [];
       for (const specifier of importsOf(file)) {
         if (!specifier.startsWith(".")) continue;
-        const target = relative(root, resolve(root, dirname(file), specifier)).split(sep).join("/");
+        const target = relative(root, resolve(root, dirname(file), specifier))
+          .split(sep)
+          .join("/");
         const targetFile = target.replace(/\.js$/, ".ts");
         const to = folderOf(targetFile);
         const from = folderOf(file);
         if (LEAVES.has(targetFile) || to === from) continue;
         if (LEAVES.has(file)) wrong.push(`${specifier}: a leaf imports nothing`);
-        else if (!mayImport[from]?.includes(to) && !joins[file]?.includes(to)) wrong.push(`${specifier} (${to})`);
+        else if (!mayImport[from]?.includes(to) && !joins[file]?.includes(to))
+          wrong.push(`${specifier} (${to})`);
       }
       expect(wrong).to.deep.equal([]);
     });
@@ -101,7 +112,9 @@ describe("imports", () => {
   it("keeps packages in their folders", () => {
     const wrong = files.flatMap((file) =>
       importsOf(file)
-        .map((specifier) => Object.keys(confined).find((name) => specifier === name || specifier.startsWith(`${name}/`)))
+        .map((specifier) =>
+          Object.keys(confined).find((name) => specifier === name || specifier.startsWith(`${name}/`)),
+        )
         .filter((name) => name !== undefined)
         .filter((name) => !confined[name]?.some((folder) => file.startsWith(`${folder}/`)))
         .map((name) => `${file}: ${name}`),

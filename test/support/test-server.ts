@@ -2,12 +2,12 @@
 import { createSecureContext } from "node:tls";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import type { ApiConfig, Config } from "../../src/config/config.js";
-import type { Identity, PolicyName } from "../../src/names.js";
 import type { Keystore } from "../../src/keystore/contract.js";
-import { compileRule } from "./rules.js";
+import type { Identity, PolicyName } from "../../src/names.js";
 import { KeyServer } from "../../src/server/start.js";
 import type { TlsSettings } from "../../src/server/tls.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
+import { compileRule } from "./rules.js";
 
 export interface TestServerOptions {
   readonly keystore?: Keystore;

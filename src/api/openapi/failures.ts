@@ -46,9 +46,22 @@ const SAMPLES: Partial<Readonly<Record<ErrorCode, readonly string[]>>> = {
   KEY_SIZE_INVALID: ["AES256"],
 };
 
+/** What tells two messages of one code apart, where that is the route: empty, or for example `.PUT`. */
+export function variantOf(code: ErrorCode, route: Route): string {
+  const [value] = valuesOf(code, route) ?? [];
+  return value === undefined ? "" : `.${value}`;
+}
+
 /** The message of `code` as `route` would write it. */
 export function messageOf(code: ErrorCode, route: Route): string {
-  if (code === "METHOD_NOT_ALLOWED") return new KesError(code, ["PATCH", route.method]).message;
-  if (code === "BODY_TOO_LARGE") return new KesError(code, [route.maxBodyBytes]).message;
-  return new KesError(code, SAMPLES[code]).message;
+  const own = valuesOf(code, route);
+  if (code === "METHOD_NOT_ALLOWED") return new KesError(code, ["PATCH", ...(own ?? [])]).message;
+  return new KesError(code, own ?? SAMPLES[code]).message;
+}
+
+/** The values in a message that come from the route's row. */
+function valuesOf(code: ErrorCode, route: Route): readonly (string | number)[] | undefined {
+  if (code === "METHOD_NOT_ALLOWED") return [route.method];
+  if (code === "BODY_TOO_LARGE") return [route.maxBodyBytes];
+  return undefined;
 }

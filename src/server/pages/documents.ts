@@ -10,18 +10,18 @@ export interface LandingFacts {
 
 /** Name of a document in the package or repository → what stands in it. */
 export const documents: readonly (readonly [name: string, holds: string])[] = [
-  ["README.md", "Quick start, configuration, API, errors, keystores, and what it does not protect against"],
+  ["README.md", "Quick start, configuration, API, errors, limits"],
   ["kes-config.yml", "Every option of the configuration, with its default"],
   ["policies/", "A policy for each kind of client"],
   ["SECURITY.md", "Threat model, and how to report a weakness"],
   ["docs/architecture.md", "The way of a request, and what lives where"],
 ];
 
-/** How a client gets in: a sentence, and the command it speaks of. */
+/** How a client gets in: sentences, in which `…` marks what is typed, and the command they speak of. */
 export const steps: readonly (readonly [text: string, command?: string])[] = [
   [
     "Make a private key and a certificate. The command prints the identity that goes with them. " +
-      "(On the server's own host, kes init has made a first pair.)",
+      "(`kes init` made a first pair on the server's own host.)",
     "kes identity new --key client.key --cert client.crt",
   ],
   [
@@ -29,14 +29,14 @@ export const steps: readonly (readonly [text: string, command?: string])[] = [
       "the configuration, which is then read again.",
   ],
   [
-    "Ask the server who you are and what you may do. Put its address in place of 127.0.0.1:7373; server.crt is " +
-      "its certificate or that of its CA.",
+    "Ask the server who you are and what you may do. Put its address in place of `127.0.0.1:7373`; " +
+      "`server.crt` is its certificate or that of its CA.",
     "curl --cacert server.crt --cert client.crt --key client.key \\\n  https://127.0.0.1:7373/v1/identity/self/describe",
   ],
 ];
 
 /** What this is, in one paragraph. */
 export const purpose =
-  "Keswick is a key encryption service: storage servers ask it for the keys that encrypt their objects. It " +
-  "keeps the master keys, checks each caller's certificate against a policy, and gives out data keys. " +
-  "It speaks the API of MinIO KES.";
+  "Keswick is a key encryption service: storage servers ask it for the data keys that encrypt their objects. " +
+  "It knows each caller by its certificate and holds it to a policy; the keys that seal the data keys are " +
+  "never given out. It speaks the API of MinIO KES.";

@@ -49,7 +49,6 @@ ${steps.map(stepHtml).join("\n")}
 </section>
 <section aria-labelledby="documents">
 <h2 id="documents">Documents</h2>
-<p>They come with the package.</p>
 <dl class="documents">
 ${documents.map(([name, holds]) => `<div><dt><code>${escapeHtml(name)}</code></dt><dd>${escapeHtml(holds)}</dd></div>`).join("\n")}
 </dl>
@@ -61,6 +60,6 @@ ${documents.map(([name, holds]) => `<div><dt><code>${escapeHtml(name)}</code></d
 }
 
 function stepHtml([text, command]: (typeof steps)[number]): string {
-  const shown = command === undefined ? "" : `\n<pre tabindex="0"><code>${escapeHtml(command)}</code></pre>`;
-  return `<li><p>${escapeHtml(text)}</p>${shown}</li>`;
+  const shown = command === undefined ? "" : `\n<pre><code>${escapeHtml(command)}</code></pre>`;
+  return `<li><p>${escapeHtml(text).replace(/`([^`]+)`/g, "<code>$1</code>")}</p>${shown}</li>`;
 }

@@ -41,17 +41,19 @@ li p { margin-bottom: 0.5rem; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { font-size: 0.875rem; }
 pre {
-  margin: 0; padding: 0.75rem 1rem; overflow-x: auto; line-height: 1.5;
+  margin: 0; padding: 0.75rem 1rem; line-height: 1.5;
+  white-space: pre-wrap; overflow-wrap: anywhere;
   background: var(--ground); border: 1px solid var(--line); border-radius: 0.375rem;
 }
 a { color: var(--link); text-underline-offset: 0.15em; }
-a:focus-visible, pre:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .documents div { display: grid; grid-template-columns: 12rem 1fr; gap: 0 1rem; }
 .documents div + div { margin-top: 0.5rem; }
 .documents dt { color: var(--text); }
 .documents dd { color: var(--soft); }
 @media (max-width: 34rem) {
   body { padding-top: 2rem; }
+  header dl { gap: 0.75rem 1.25rem; }
   section { padding: 1rem; }
   .documents div { grid-template-columns: 1fr; }
 }

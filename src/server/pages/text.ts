@@ -7,22 +7,18 @@ const WIDTH = 78;
 export function landingText({ version, commit, isReady }: LandingFacts): string {
   const width = Math.max(...documents.map(([name]) => name.length)) + 2;
   const how = steps.map(([text, command], i) => {
-    const lines = wrap(text, WIDTH - 3).replaceAll("\n", "\n   ");
+    const lines = wrap(text.replaceAll("`", ""), WIDTH - 3).replaceAll("\n", "\n   ");
     const shown = command === undefined ? "" : `\n\n     ${command.replaceAll("\n", "\n     ")}`;
     return `${i + 1}. ${lines}${shown}`;
   });
-  return [
-    `Keswick ${version} (commit ${commit})`,
-    `Status: ${isReady ? "ready" : "not ready"}`,
+  const paragraphs = [
+    `Keswick ${version} (commit ${commit})\nStatus: ${isReady ? "ready" : "not ready"}`,
     wrap(purpose, WIDTH),
     "API: /openapi.json (OpenAPI 3.1)",
     `How to get a client certificate\n\n${how.join("\n\n")}`,
     `Documents\n\n${documents.map(([name, holds]) => `  ${name.padEnd(width)}${holds}`).join("\n")}`,
-    "",
-  ]
-    .join("\n\n")
-    .replace("\n\nStatus", "\nStatus")
-    .replace(/\n+$/, "\n");
+  ];
+  return `${paragraphs.join("\n\n")}\n`;
 }
 
 /** Breaks `text` at spaces. */
