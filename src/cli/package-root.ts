@@ -7,7 +7,7 @@ export interface PackageInfo {
   /** Absolute path of the folder that holds `package.json`. */
   readonly root: string;
   readonly version: string;
-  /** Where the build recorded it. */
+  /** The commit that the build was made from, where it recorded one. */
   readonly gitHead?: string;
 }
 
@@ -33,7 +33,17 @@ function read(root: string): PackageInfo | undefined {
     return undefined;
   }
   if (typeof parsed !== "object" || parsed === null) return undefined;
-  const { name, version, gitHead } = parsed as Record<string, unknown>;
+  const { name, version } = parsed as Record<string, unknown>;
   if (name !== "keswick" || typeof version !== "string") return undefined;
-  return { root, version, ...(typeof gitHead === "string" ? { gitHead } : {}) };
+  const gitHead = builtFrom(root);
+  return { root, version, ...(gitHead === undefined ? {} : { gitHead }) };
+}
+
+/** `npm run build` writes the commit beside its output; a build outside a checkout has none. */
+function builtFrom(root: string): string | undefined {
+  try {
+    return /^[0-9a-f]{40,64}/.exec(readFileSync(join(root, "dist", "COMMIT"), "utf8"))?.[0];
+  } catch {
+    return undefined;
+  }
 }

@@ -12,7 +12,7 @@ export interface BuildInfo {
 
 export function buildInfo(): BuildInfo {
   const { root, version, gitHead } = packageInfo();
-  return { version, commit: gitHead ?? checkedOutCommit(root) ?? "unknown" };
+  return { version, commit: checkedOutCommit(root) ?? gitHead ?? "unknown" };
 }
 
 /** The four lines of `kes --version` (KES reference §14.3): label padded to 11, value to 22. */
