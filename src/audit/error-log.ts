@@ -95,8 +95,9 @@ export function causes(error: unknown): string {
       );
       break;
     }
-    const code = "code" in current && typeof current.code === "string" ? ` (${current.code})` : "";
-    parts.push(`${current.message || current.name}${current.message.includes(code.trim()) ? "" : code}`);
+    const text = current.message || current.name;
+    const code = "code" in current && typeof current.code === "string" ? current.code : "";
+    parts.push(text.includes(code) ? text : `${text} (${code})`);
     current = current.cause;
   }
   return parts.join(": ").slice(0, 4096);

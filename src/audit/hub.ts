@@ -3,8 +3,8 @@
 /** Receives lines. Returns false when it cannot keep up and must be dropped. */
 export interface Subscriber {
   readonly line: (line: string) => boolean;
-  /** Called once when the hub drops the subscriber or closes; `note` says why. */
-  readonly end: (note: string) => void;
+  /** Called once when the hub ends the stream. `note` is for the follower: why it misses lines; absent at shutdown. */
+  readonly end: (note?: string) => void;
 }
 
 /** Most streams at a time; each holds a connection and a buffer. */
@@ -48,10 +48,10 @@ export class LogHub {
 
   /** Ends every stream, for shutdown. */
   close(): void {
-    for (const subscriber of this.#subscribers) this.#drop(subscriber, "the server is stopping");
+    for (const subscriber of this.#subscribers) this.#drop(subscriber);
   }
 
-  #drop(subscriber: Subscriber, note: string): void {
+  #drop(subscriber: Subscriber, note?: string): void {
     this.#subscribers.delete(subscriber);
     subscriber.end(note);
   }

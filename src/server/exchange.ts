@@ -1,4 +1,5 @@
 /** One HTTP request and its answer, whatever the version of HTTP; what the pipeline works on. */
+import type { STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** Header fields of an answer, lower-case names. */
@@ -30,8 +31,12 @@ export interface Exchange {
 /** The body of an answer that goes on. */
 export interface StreamWriter {
   /** False when more than the allowed amount waits for the client; then end it. */
-  write(text: string): boolean;
-  end(): void;
-  /** Called once when the client has gone or the answer has ended. */
-  onClose(callback: () => void): void;
+  readonly write: (text: string) => boolean;
+  /**
+   * Ends the answer after `last`, which is sent whatever waits already. A client that does not take it all within
+   * {@link STREAM_LINGER_MS} is cut off.
+   */
+  readonly end: (last?: string) => void;
+  /** Calls back once when the client has gone or the answer has ended; at once when that has happened already. */
+  readonly onClose: (callback: () => void) => void;
 }

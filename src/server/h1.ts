@@ -1,7 +1,7 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { MAX_STREAM_BACKLOG } from "./limits.js";
+import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** One HTTP/1.1 request. */
@@ -74,8 +74,13 @@ export class Http1Exchange implements Exchange {
         response.write(text);
         return true;
       },
-      end: () => response.destroyed || response.end(),
-      onClose: (callback) => response.once("close", callback),
+      end(last) {
+        if (response.destroyed) return;
+        response.end(last);
+        const cut = setTimeout(() => response.destroy(), STREAM_LINGER_MS).unref();
+        response.once("close", () => clearTimeout(cut));
+      },
+      onClose: (callback) => (response.closed ? callback() : response.once("close", callback)),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** HTTP/2: streams of Node's engine as exchanges, without its compatibility layer, which doubles the cost. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { MAX_STREAM_BACKLOG } from "./limits.js";
+import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** One HTTP/2 stream. */
@@ -94,8 +94,13 @@ export class Http2Exchange implements Exchange {
         stream.write(text);
         return true;
       },
-      end: () => stream.destroyed || stream.end(),
-      onClose: (callback) => stream.once("close", callback),
+      end(last) {
+        if (stream.destroyed) return;
+        stream.end(last);
+        const cut = setTimeout(() => stream.destroy(), STREAM_LINGER_MS).unref();
+        stream.once("close", () => clearTimeout(cut));
+      },
+      onClose: (callback) => (stream.closed ? callback() : stream.once("close", callback)),
     };
   }
 }

@@ -13,6 +13,8 @@ export const MAX_HEADER_BYTES = 64 * 1024;
 export const MAX_STREAMS = 250;
 /** Bytes of a log stream that may wait for one slow client before it is dropped. */
 export const MAX_STREAM_BACKLOG = 1024 * 1024;
+/** Time in which a client that was dropped from a log stream must have taken what still waits for it. */
+export const STREAM_LINGER_MS = 5_000;
 /** Time for active requests at shutdown. */
 export const SHUTDOWN_GRACE_MS = 1_000;
 /** Time for the keystore to close: changes under way end within their own deadlines, a hung disk never does. */

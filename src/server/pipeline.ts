@@ -189,7 +189,7 @@ class Request {
     try {
       if (route.auditMessage !== undefined) this.#auditMessage = route.auditMessage.replace("%s", argument);
       if (reply === undefined) return this.#answer(200, {});
-      if (reply instanceof StreamReply) return this.#stream(reply);
+      if (reply instanceof StreamReply) return this.#stream(route, reply);
       if (reply instanceof TextReply)
         return this.#answer(200, { "content-type": reply.contentType }, reply.text);
       this.#answer(200, JSON_HEADERS, toJson(reply));
@@ -198,8 +198,9 @@ class Request {
     }
   }
 
-  #stream(reply: StreamReply): void {
-    sendLog(this.#exchange, reply.hub, { "x-request-id": this.#id });
+  #stream(route: Route, reply: StreamReply): void {
+    const timeoutMs = this.#state.options.get(route.path)?.timeoutMs ?? route.timeoutMs;
+    sendLog(this.#exchange, reply.hub, { "x-request-id": this.#id }, timeoutMs);
     this.#finish(200, "log stream opened");
   }
 
