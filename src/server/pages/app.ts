@@ -54,7 +54,7 @@ export class PageApp {
     const answer = await inject(
       (request, response) => {
         this.#requests.set(request, page);
-        this.#app(request, response);
+        this.#app(pinned(request), pinned(response));
       },
       { method: "GET", url: page.path, headers: page.accept === "" ? {} : { accept: page.accept } },
     );
@@ -99,4 +99,14 @@ export class PageApp {
     });
     return app;
   }
+}
+
+/**
+ * `target` with the methods of its class as its own. Express puts its prototypes in the place of those of every
+ * request and response, and light-my-request collects the answer by methods of its prototype. (Handed the
+ * application itself, it changes express's prototypes instead, for all applications in the process.)
+ */
+function pinned<T extends object>(target: T): T {
+  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(target));
+  return Object.defineProperties(target, methods);
 }

@@ -31,7 +31,7 @@ export const steps: readonly (readonly [text: string, command?: string])[] = [
   [
     "Ask the server who you are and what you may do. Put its address in place of `127.0.0.1:7373`; " +
       "`server.crt` is its certificate or that of its CA.",
-    "curl --cacert server.crt --cert client.crt --key client.key \\\n  https://127.0.0.1:7373/v1/identity/self/describe",
+    "curl --cacert server.crt --cert client.crt --key client.key \\\nhttps://127.0.0.1:7373/v1/identity/self/describe",
   ],
 ];
 
