@@ -1,70 +1,13 @@
 /** The pages as clients get them: over TLS, HTTP/1.1 and HTTP/2 alike. */
-import { connect } from "node:http2";
-import { request } from "node:https";
 import { expect } from "chai";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import { identity, keyName } from "../../src/names.js";
-import { selfSigned, type TestCertificate } from "../support/certificates.js";
+import { selfSigned } from "../support/certificates.js";
+import { type Answer, overHttp1, overHttp2 } from "../support/send.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: string;
-}
-
-type Send = (
-  server: TestServer,
-  method: string,
-  path: string,
-  headers?: Record<string, string>,
-) => Promise<Answer>;
-
 /** Nobody's certificate: no policy names it. */
-const stranger: TestCertificate = selfSigned({ cn: "stranger" });
-
-const credentials = (server: TestServer) => ({
-  ca: server.ca.certPem,
-  cert: stranger.certPem,
-  key: stranger.keyPem,
-});
-
-const overHttp1: Send = (server, method, path, headers = {}) =>
-  new Promise((resolve, reject) => {
-    const options = { ...credentials(server), method, headers, agent: false };
-    request(`${server.url}${path}`, options, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-      });
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
-      );
-      response.on("error", reject);
-    })
-      .on("error", reject)
-      .end();
-  });
-
-const overHttp2: Send = (server, method, path, headers = {}) =>
-  new Promise((resolve, reject) => {
-    const session = connect(server.url, credentials(server));
-    session.on("error", reject);
-    const stream = session.request({ ":method": method, ":path": path, ...headers });
-    let answer: Answer = { status: 0, headers: {}, body: "" };
-    let body = "";
-    stream.setEncoding("utf8");
-    stream.on("response", (got) => {
-      answer = { status: Number(got[":status"]), headers: { ...got }, body: "" };
-    });
-    stream.on("data", (chunk: string) => {
-      body += chunk;
-    });
-    stream.on("error", reject);
-    stream.on("end", () => session.close(() => resolve({ ...answer, body })));
-    stream.end();
-  });
+const stranger = selfSigned({ cn: "stranger" });
 
 describe("pages over TLS", () => {
   let server: TestServer;
@@ -83,13 +26,16 @@ describe("pages over TLS", () => {
   });
   after(() => server.close());
 
-  for (const [version, send] of [
+  for (const [version, over] of [
     ["HTTP/1.1", overHttp1],
     ["HTTP/2", overHttp2],
   ] as const) {
     describe(version, () => {
+      const send = (method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+        over(server, stranger, { method, path, headers });
+
       it("shows a browser HTML, with its length", async () => {
-        const { status, headers, body } = await send(server, "GET", "/", { accept: "text/html,*/*;q=0.8" });
+        const { status, headers, body } = await send("GET", "/", { accept: "text/html,*/*;q=0.8" });
         expect(status).to.equal(200);
         expect(headers["content-type"]).to.equal("text/html; charset=utf-8");
         expect(headers["content-length"]).to.equal(String(Buffer.byteLength(body)));
@@ -101,7 +47,7 @@ describe("pages over TLS", () => {
       });
 
       it("shows curl plain text, whatever the query", async () => {
-        const { status, headers, body } = await send(server, "GET", "/?a=1", { accept: "*/*" });
+        const { status, headers, body } = await send("GET", "/?a=1", { accept: "*/*" });
         expect(status).to.equal(200);
         expect(headers["content-type"]).to.equal("text/plain; charset=utf-8");
         expect(body).to.match(/^Keswick 0\.0\.0-test /);
@@ -109,8 +55,8 @@ describe("pages over TLS", () => {
 
       it("answers HEAD with the headers of GET and no body", async () => {
         for (const path of ["/", "/openapi.json"]) {
-          const head = await send(server, "HEAD", path);
-          const got = await send(server, "GET", path);
+          const head = await send("HEAD", path);
+          const got = await send("GET", path);
           expect(head.body).to.equal("");
           expect(head.status).to.equal(200);
           for (const name of ["content-type", "content-length", "cache-control"]) {
@@ -120,14 +66,14 @@ describe("pages over TLS", () => {
       });
 
       it("serves the API's description", async () => {
-        const { headers, body } = await send(server, "GET", "/openapi.json");
+        const { headers, body } = await send("GET", "/openapi.json");
         expect(headers["content-type"]).to.equal("application/json");
         expect(JSON.parse(body)).to.have.property("openapi", "3.1.0");
       });
 
       it("refuses other methods as routes do", async () => {
         for (const path of ["/", "/openapi.json"]) {
-          const { status, headers, body } = await send(server, "PUT", path);
+          const { status, headers, body } = await send("PUT", path);
           expect(status).to.equal(405);
           expect(headers).to.include({ accept: "GET", allow: "GET", "content-type": "application/json" });
           expect(JSON.parse(body)).to.deep.equal({ message: "received method 'PUT' expected 'GET'" });
@@ -143,14 +89,14 @@ describe("pages over TLS", () => {
           "/favicon.ico",
           "/openapi%2Ejson%2F",
         ]) {
-          const { status, body } = await send(server, "GET", path, { accept: "text/html" });
+          const { status, body } = await send("GET", path, { accept: "text/html" });
           expect([path, status, body]).to.deep.equal([path, 404, "404 page not found\n"]);
         }
       });
 
       it("tells nothing about keys, policies, identities and files", async () => {
         for (const accept of ["text/html", "*/*"]) {
-          const { body } = await send(server, "GET", "/", { accept });
+          const { body } = await send("GET", "/", { accept });
           for (const word of ["secret-key-name", "secret-policy", holder.identity, server.admin.identity]) {
             expect(body).to.not.contain(word);
           }
@@ -161,7 +107,7 @@ describe("pages over TLS", () => {
   }
 
   it("leaves an audit record", async () => {
-    const { headers } = await overHttp1(server, "GET", "/");
+    const { headers } = await overHttp1(server, stranger, { method: "GET", path: "/" });
     expect(server.stdout()).to.contain(String(headers["x-request-id"]));
   });
 
@@ -170,7 +116,7 @@ describe("pages over TLS", () => {
     const broken = await startTestServer({ keystore: other });
     try {
       await other.close();
-      const { status, body } = await overHttp2(broken, "GET", "/");
+      const { status, body } = await overHttp2(broken, stranger, { method: "GET", path: "/" });
       expect(status).to.equal(200);
       expect(body).to.contain("Status: not ready");
     } finally {
