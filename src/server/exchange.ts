@@ -1,4 +1,5 @@
 /** One HTTP request and its answer, whatever the version of HTTP; what the pipeline works on. */
+import type { BodyRefusal } from "./body.js";
 import type { STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
@@ -6,7 +7,7 @@ import type { Peer } from "./peer.js";
 export type ReplyHeaders = Record<string, string | number>;
 
 /** Why a body could not be read. */
-export type BodyFailure = "too-large" | "aborted";
+export type BodyFailure = BodyRefusal | "aborted";
 
 export interface Exchange {
   readonly peer: Peer;
@@ -22,6 +23,10 @@ export interface Exchange {
    * where the length is declared.
    */
   readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void;
+  /** Calls back when the client goes away before the whole answer is sent, and perhaps also after. */
+  onGone(callback: () => void): void;
+  /** The request has its answer, or nobody waits for it any more. To be called once. */
+  finished(): void;
   /** Sends the whole answer. `body` is absent for an empty one. */
   reply(status: number, headers: ReplyHeaders, body?: string): void;
   /** Begins an answer without end; headers leave at once. */

@@ -1,5 +1,7 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type BodyBudget, BodyBuffer } from "./body.js";
+import type { Connection } from "./connections.js";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
 import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
@@ -12,9 +14,22 @@ export class Http1Exchange implements Exchange {
   readonly bodyless: boolean;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #connection: Connection;
+  readonly #bodies: BodyBudget;
+  readonly #isAsked: boolean;
 
-  constructor(request: IncomingMessage, response: ServerResponse, peer: Peer) {
-    this.peer = peer;
+  /** @param isAsked - the client waits for a `100 Continue` before it sends the body */
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: Connection,
+    bodies: BodyBudget,
+    isAsked: boolean,
+  ) {
+    this.peer = connection.peer;
+    this.#connection = connection;
+    this.#bodies = bodies;
+    this.#isAsked = isAsked;
     this.method = request.method ?? "";
     this.target = request.url ?? "";
     this.#request = request;
@@ -33,25 +48,31 @@ export class Http1Exchange implements Exchange {
     const request = this.#request;
     const declared = Number(request.headers["content-length"] ?? 0);
     if (declared > limit) return done("too-large");
-    const chunks: Buffer[] = [];
-    let size = 0;
+    if (this.#isAsked) this.#response.writeContinue();
+    const body = new BodyBuffer(limit, this.#bodies);
     let open = true;
-    const finish = (body: Buffer | BodyFailure): void => {
+    const finish = (end: Buffer | BodyFailure): void => {
       if (!open) return;
       open = false;
-      done(body);
+      body.release();
+      done(end);
     };
-    request.on("data", (chunk: Buffer) => {
+    request.on("data", (piece: Buffer) => {
       if (!open) return;
-      size += chunk.length;
-      if (size > limit) return finish("too-large");
-      chunks.push(chunk);
+      const refusal = body.add(piece);
+      if (refusal !== undefined) finish(refusal);
     });
-    request.on("end", () =>
-      finish(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)),
-    );
+    request.on("end", () => open && finish(body.take()));
     request.on("close", () => finish("aborted"));
     request.on("error", () => finish("aborted"));
+  }
+
+  onGone(callback: () => void): void {
+    this.#response.once("close", callback);
+  }
+
+  finished(): void {
+    this.#connection.end();
   }
 
   reply(status: number, headers: ReplyHeaders, body?: string): void {
@@ -68,6 +89,9 @@ export class Http1Exchange implements Exchange {
     const response = this.#response;
     response.writeHead(status, headers);
     response.flushHeaders();
+    // An answer that goes on keeps its connection from being idle, however little happens.
+    this.#connection.begin();
+    response.once("close", () => this.#connection.end());
     return {
       write(text) {
         if (response.writableLength >= MAX_STREAM_BACKLOG) return false;

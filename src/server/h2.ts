@@ -1,5 +1,7 @@
 /** HTTP/2: streams of Node's engine as exchanges, without its compatibility layer, which doubles the cost. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { type BodyBudget, BodyBuffer } from "./body.js";
+import type { Connection } from "./connections.js";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
 import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
@@ -12,10 +14,19 @@ export class Http2Exchange implements Exchange {
   readonly bodyless: boolean;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
+  readonly #connection: Connection;
+  readonly #bodies: BodyBudget;
   #bodyRead = false;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: Peer) {
-    this.peer = peer;
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    connection: Connection,
+    bodies: BodyBudget,
+  ) {
+    this.peer = connection.peer;
+    this.#connection = connection;
+    this.#bodies = bodies;
     this.method = String(headers[":method"] ?? "");
     this.target = String(headers[":path"] ?? "");
     this.#stream = stream;
@@ -37,33 +48,36 @@ export class Http2Exchange implements Exchange {
     this.#bodyRead = true;
     const stream = this.#stream;
     if (Number(this.#headers["content-length"] ?? 0) > limit) return done("too-large");
-    let first: Buffer | undefined;
-    let chunks: Buffer[] | undefined;
-    let size = 0;
+    const body = new BodyBuffer(limit, this.#bodies);
     let open = true;
-    const finish = (body: Buffer | BodyFailure): void => {
+    const finish = (end: Buffer | BodyFailure): void => {
       if (!open) return;
       open = false;
-      done(body);
+      body.release();
+      done(end);
     };
-    stream.on("data", (chunk: Buffer) => {
+    stream.on("data", (piece: Buffer) => {
       if (!open) return;
-      size += chunk.length;
-      if (size > limit) return finish("too-large");
-      if (first === undefined) first = chunk;
-      else {
-        chunks ??= [first];
-        chunks.push(chunk);
-      }
+      const refusal = body.add(piece);
+      if (refusal !== undefined) finish(refusal);
     });
-    stream.on("end", () => finish(chunks ? Buffer.concat(chunks, size) : (first ?? EMPTY)));
+    stream.on("end", () => open && finish(body.take()));
     stream.on("aborted", () => finish("aborted"));
     stream.on("close", () => finish("aborted"));
   }
 
+  onGone(callback: () => void): void {
+    this.#stream.once("close", callback);
+  }
+
+  finished(): void {
+    this.#connection.end();
+  }
+
   reply(status: number, headers: ReplyHeaders, body?: string): void {
     const stream = this.#stream;
-    if (stream.destroyed || stream.headersSent) return;
+    // A stream that was reset is closed for a moment before it is destroyed, and throws then.
+    if (stream.destroyed || stream.closed || stream.headersSent) return;
     const length = body === undefined ? 0 : Buffer.byteLength(body);
     const all = { ":status": status, ...headers, "content-length": length };
     if (length === 0 || this.method === "HEAD") stream.respond(all, { endStream: true });
@@ -88,6 +102,9 @@ export class Http2Exchange implements Exchange {
     const stream = this.#stream;
     stream.respond({ ":status": status, ...headers });
     stream.resume();
+    // An answer that goes on keeps its connection from being idle, however little happens.
+    this.#connection.begin();
+    stream.once("close", () => this.#connection.end());
     return {
       write(text) {
         if (stream.writableLength >= MAX_STREAM_BACKLOG) return false;
@@ -105,5 +122,4 @@ export class Http2Exchange implements Exchange {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
 function ignore(): void {}

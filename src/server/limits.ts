@@ -1,12 +1,30 @@
 /** Bounds of the HTTP server (KES reference §1.3 where KES has one). */
 import { readFileSync } from "node:fs";
 
-/** Time from the TCP connection to the end of the TLS handshake. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** Time to receive the headers of a request. */
-export const HEADERS_TIMEOUT_MS = 5_000;
-/** An idle connection is closed after this. */
-export const IDLE_TIMEOUT_MS = 90_000;
+/** Bounds of connections that an embedder or a test may set. */
+export interface ConnectionLimits {
+  /** Time from the TCP connection to the end of the TLS handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** Time to receive the headers of a request. */
+  readonly headersTimeoutMs: number;
+  /** A connection on which nothing moves is closed after this, unless a request waits for its answer. */
+  readonly idleTimeoutMs: number;
+  /** Connections at a time, handshakes included. */
+  readonly maxConnections: number;
+  /** Bytes of unfinished request bodies of all connections together. */
+  readonly maxPendingBodyBytes: number;
+}
+
+export function defaultConnectionLimits(): ConnectionLimits {
+  return {
+    handshakeTimeoutMs: 10_000,
+    headersTimeoutMs: 5_000,
+    idleTimeoutMs: 90_000,
+    maxConnections: maxConnections(),
+    maxPendingBodyBytes: 256 * 1024 * 1024,
+  };
+}
+
 /** Largest block of request headers in bytes; the longest honest one carries a forwarded certificate. */
 export const MAX_HEADER_BYTES = 64 * 1024;
 /** Requests at a time on one HTTP/2 connection. */
@@ -21,7 +39,7 @@ export const SHUTDOWN_GRACE_MS = 1_000;
 export const CLOSE_TIMEOUT_MS = 15_000;
 
 /** Connections at a time: what the descriptor limit allows, less a reserve for the keystore's files. */
-export function maxConnections(): number {
+function maxConnections(): number {
   const wanted = 16_384;
   try {
     const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];

@@ -7,12 +7,20 @@
  * handshake without certificate with the proper alert, and whether a certificate is verified is decided after.
  * It also lets settings be swapped between two connections.
  */
-import { createServer as createHttp1, type Server as Http1Server } from "node:http";
+import {
+  createServer as createHttp1,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import { ConfigError } from "../errors.js";
+import { BodyBudget } from "./body.js";
+import { type Connection, Connections } from "./connections.js";
 import type { Exchange } from "./exchange.js";
 import { Http1Exchange } from "./h1.js";
 import { Http2Exchange } from "./h2.js";
@@ -25,8 +33,11 @@ export interface ListenerOptions {
   /** A request that was no HTTP, or not in time, was answered with `status`: it leaves a record as well. */
   readonly refused: (peer: Peer, status: number, reason: string) => void;
   readonly tls: () => TlsSettings;
+  readonly limits: limits.ConnectionLimits;
   /** One line for each handshake that failed (INFO). */
   readonly log: (message: string) => void;
+  /** The operator should know: connections were given up or not accepted (WARN). */
+  readonly warn: (message: string) => void;
 }
 
 /** What a plain HTTP client is told, since it cannot understand a TLS alert. */
@@ -37,18 +48,20 @@ export class Listener {
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #peers = new WeakMap<object, Peer>();
-  readonly #sessions = new Set<ServerHttp2Session>();
-  /** The peer whose HTTP/2 session is being made: the session's event comes before `emit` returns. */
-  #joining: Peer | undefined;
+  readonly #connections = new Connections();
+  /** By socket for HTTP/1.1, by session for HTTP/2. */
+  readonly #connectionOf = new WeakMap<object, Connection>();
+  readonly #bodies: BodyBudget;
+  /** The connection whose HTTP/2 session is being made: the session's event comes before `emit` returns. */
+  #joining: Connection | undefined;
+  #warnedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#bodies = new BodyBudget(options.limits.maxPendingBodyBytes);
     this.#http1 = this.#makeHttp1();
     this.#http2 = this.#makeHttp2();
     this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = limits.maxConnections();
   }
 
   /** @throws ConfigError when the address cannot be listened on */
@@ -60,26 +73,28 @@ export class Listener {
       });
       this.#server.listen({ port, ...(host === "" ? {} : { host }), backlog: 1024 }, resolve);
     });
+    // The kernel may refuse to hand over a connection (no descriptors, no memory): the next one may do.
+    this.#server.on("error", (cause) => this.#warnNow(`cannot accept a connection: ${cause.message}`));
     const address = this.#server.address();
     if (address === null || typeof address === "string")
       throw new Error("the listening socket has no address");
     return address;
   }
 
-  /** Stops accepting, lets active requests end within `graceMs`, then cuts what is left. */
-  async close(graceMs: number, idle: () => boolean): Promise<void> {
+  /** Stops accepting, lets requests get their answers within `graceMs`, then cuts what is left. */
+  async close(graceMs: number): Promise<void> {
     this.#server.close();
-    this.#http1.closeIdleConnections();
-    for (const session of this.#sessions) session.close();
+    this.#connections.close();
     const deadline = performance.now() + graceMs;
-    while (!idle() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-    for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+    while (this.#connections.size > 0 && performance.now() < deadline) await delay(CLOSE_POLL_MS);
+    this.#connections.destroy();
     this.#http1.close();
     this.#http2.close();
   }
 
   #accept(raw: Socket): void {
+    if (this.#connections.size >= this.#options.limits.maxConnections && !this.#makeRoom())
+      return void raw.destroy();
     const settings = this.#options.tls();
     const from = `${raw.remoteAddress ?? "unknown"}:${raw.remotePort ?? 0}`;
     const socket = new TLSSocket(raw, {
@@ -90,12 +105,13 @@ export class Listener {
       rejectUnauthorized: settings.requireCertificate,
       ALPNProtocols: ["h2", "http/1.1"],
     });
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.#connections.add(socket);
+    // A second handshake on a connection costs us more than the client, and nobody honest asks for one.
+    socket.disableRenegotiation();
     const timer = setTimeout(() => {
       this.#options.log(`http: TLS handshake error from ${from}: handshake timed out`);
       socket.destroy();
-    }, limits.HANDSHAKE_TIMEOUT_MS);
+    }, this.#options.limits.handshakeTimeoutMs);
     let secured = false;
     socket.on("_tlsError", (error: NodeJS.ErrnoException) => {
       if (secured) return;
@@ -112,6 +128,20 @@ export class Listener {
     });
   }
 
+  #makeRoom(): boolean {
+    const { maxConnections } = this.#options.limits;
+    this.#warnNow(`${maxConnections} connections are open, the most there may be: idle ones are closed`);
+    return this.#connections.giveUpOne();
+  }
+
+  /** At most one warning a minute: what brings them about can be had by the thousand. */
+  #warnNow(message: string): void {
+    const now = performance.now();
+    if (now - this.#warnedMs < WARN_EVERY_MS) return;
+    this.#warnedMs = now;
+    this.#options.warn(message);
+  }
+
   #secure(socket: TLSSocket, settings: TlsSettings, from: string): void {
     // tls.Server would do this; HTTP/2 waits for it.
     Object.assign(socket, { secureConnecting: false });
@@ -123,28 +153,39 @@ export class Listener {
         return;
       }
     }
-    this.#joining = peerOf(socket);
-    this.#peers.set(socket, this.#joining);
+    const connection = this.#connections.establish(socket, peerOf(socket));
+    this.#joining = connection;
+    this.#connectionOf.set(socket, connection);
     if (socket.alpnProtocol === "h2") this.#http2.emit("connection", socket);
     else this.#http1.emit("connection", socket);
   }
 
   #makeHttp1(): Http1Server {
+    const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
     const server = createHttp1({
       maxHeaderSize: limits.MAX_HEADER_BYTES,
-      headersTimeout: limits.HEADERS_TIMEOUT_MS,
-      keepAliveTimeout: limits.IDLE_TIMEOUT_MS,
+      headersTimeout: headersTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
       requestTimeout: 0,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
       insecureHTTPParser: false,
       // Go's server accepts any one Host header; a missing one is the client's affair.
       requireHostHeader: false,
     });
-    server.on("request", (request, response) => {
-      const peer = this.#peers.get(request.socket);
-      if (peer === undefined) return void request.socket.destroy();
-      this.#options.serve(new Http1Exchange(request, response, peer));
+    // A client that takes no answers moves nothing either, and would otherwise stay for ever.
+    server.timeout = idleTimeoutMs;
+    server.on("timeout", (socket) => {
+      if (this.#connectionOf.get(socket)?.busy) socket.setTimeout(idleTimeoutMs);
+      else socket.destroy();
     });
+    const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
+      const connection = this.#connectionOf.get(request.socket);
+      if (connection === undefined) return void request.socket.destroy();
+      connection.begin();
+      this.#options.serve(new Http1Exchange(request, response, connection, this.#bodies, isAsked));
+    };
+    server.on("request", (request, response) => serve(request, response, false));
+    server.on("checkContinue", (request, response) => serve(request, response, true));
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
     // It never listens itself, and its timeouts are watched from this event on.
     server.emit("listening");
@@ -153,7 +194,7 @@ export class Listener {
 
   /** What Node's parser did not take. */
   #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const peer = this.#peers.get(socket);
+    const peer = this.#connectionOf.get(socket)?.peer;
     if (error.code === "ECONNRESET" || !socket.writable || peer === undefined) return void socket.destroy();
     const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];
     socket.end(
@@ -172,21 +213,35 @@ export class Listener {
         enablePush: false,
       },
     });
-    server.on("session", (session) => {
-      this.#sessions.add(session);
-      if (this.#joining) this.#peers.set(session, this.#joining);
-      session.once("close", () => this.#sessions.delete(session));
-      session.setTimeout(limits.IDLE_TIMEOUT_MS, () => session.close());
-      session.on("error", () => session.destroy());
-    });
+    server.on("session", (session) => this.#startSession(session));
     server.on("stream", (stream, headers) => {
-      const peer = stream.session && this.#peers.get(stream.session);
-      if (peer === undefined) return void stream.destroy();
-      this.#options.serve(new Http2Exchange(stream, headers, peer));
+      const connection = stream.session && this.#connectionOf.get(stream.session);
+      if (connection === undefined) return void stream.destroy();
+      connection.begin();
+      this.#options.serve(new Http2Exchange(stream, headers, connection, this.#bodies));
     });
     return server;
   }
+
+  #startSession(session: ServerHttp2Session): void {
+    const connection = this.#joining;
+    if (connection === undefined) return session.destroy();
+    const { idleTimeoutMs } = this.#options.limits;
+    connection.join(session);
+    this.#connectionOf.set(session, connection);
+    session.setTimeout(idleTimeoutMs);
+    session.on("timeout", () => {
+      if (connection.busy) return void session.setTimeout(idleTimeoutMs);
+      session.close();
+      // Answers that nobody takes would keep the session for ever.
+      setTimeout(() => connection.destroy(), limits.SHUTDOWN_GRACE_MS).unref();
+    });
+    session.on("error", () => session.destroy());
+  }
 }
+
+const CLOSE_POLL_MS = 5;
+const WARN_EVERY_MS = 60_000;
 
 /** Node's codes for requests that are no requests; every other is a 400. */
 const PARSER_FAULTS: Readonly<Record<string, readonly [status: number, reason: string]>> = {

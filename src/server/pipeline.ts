@@ -37,25 +37,14 @@ export interface PipelineParts {
 /** Serves one request; never throws. */
 export class Pipeline {
   readonly #parts: PipelineParts;
-  #active = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
   }
 
-  /** Requests that have not been answered yet; log streams do not count. */
-  get active(): number {
-    return this.#active;
-  }
-
   readonly serve = (exchange: Exchange): void => {
-    this.#active++;
     const state = this.#parts.state();
-    const release = state.lease.take();
-    const request = new Request(exchange, this.#parts, state, () => {
-      this.#active--;
-      release();
-    });
+    const request = new Request(exchange, this.#parts, state);
     try {
       request.run();
     } catch (error) {
@@ -90,24 +79,27 @@ class Request {
   readonly #state: ServerState;
   readonly #id: string;
   readonly #startedMs = performance.now();
-  readonly #released: () => void;
+  readonly #release: () => void;
   #path: string;
-  #caller: Caller = { identity: undefined, admin: false };
+  #caller: Caller;
   #ip: string;
   #route: Route | undefined;
   #call: RequestCall | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
   #auditMessage: string | undefined;
+  #gone = false;
   #done = false;
 
-  constructor(exchange: Exchange, parts: PipelineParts, state: ServerState, released: () => void) {
+  constructor(exchange: Exchange, parts: PipelineParts, state: ServerState) {
     this.#exchange = exchange;
     this.#parts = parts;
     this.#state = state;
     this.#id = parts.requestId();
     this.#path = exchange.target;
     this.#ip = exchange.peer.ip;
-    this.#released = released;
+    // For the record of a request that never gets to a route.
+    this.#caller = { identity: exchange.peer.identity, admin: false };
+    this.#release = state.lease.take();
   }
 
   run(): void {
@@ -168,7 +160,8 @@ class Request {
 
   #bodyFailed(failure: BodyFailure, route: Route): void {
     // Nobody is left to read an answer, but the request still leaves its record.
-    if (failure === "aborted") return this.#finish(499, "request aborted by the client");
+    if (failure === "aborted") return this.#finish(CLIENT_GONE, GONE_MESSAGE);
+    if (failure === "overloaded") throw new KesError("OVERLOADED");
     throw new KesError("BODY_TOO_LARGE", [route.maxBodyBytes]);
   }
 
@@ -177,11 +170,19 @@ class Request {
     this.#call = call;
     const reply = route.handle(call as Call, this.#state.services);
     if (reply instanceof Promise) {
+      // Whoever resets request after request must not leave a queue of work behind that nobody wants.
+      this.#exchange.onGone(() => this.#abandon(call));
       reply.then(
         (value) => this.#succeed(route, argument, value),
         (error) => this.fail(error),
       );
     } else this.#succeed(route, argument, reply);
+  }
+
+  #abandon(call: RequestCall): void {
+    if (this.#done) return;
+    this.#gone = true;
+    call.abandon();
   }
 
   #succeed(route: Route, argument: string, reply: Reply): void {
@@ -225,6 +226,12 @@ class Request {
   fail(thrown: unknown): void {
     if (this.#done) return;
     const error = thrown instanceof KesError ? thrown : new KesError("INTERNAL", [], { cause: thrown });
+    // Nobody is left to answer, and a time-out that the client's leaving made is no failure of the keystore. What
+    // became of a change is told all the same.
+    if (this.#gone && error.code !== "INTERNAL") {
+      const isChange = error.code === "KEY_CREATE_UNCERTAIN" || error.code === "KEY_DELETE_UNCERTAIN";
+      return this.#finish(CLIENT_GONE, isChange ? `${GONE_MESSAGE}: ${error.message}` : GONE_MESSAGE);
+    }
     this.#logFailure(error);
     const { message, status } = error;
     if (error.code === "PATH_NOT_FOUND") return this.#answer(404, TEXT_HEADERS, `${message}\n`);
@@ -269,9 +276,11 @@ class Request {
     // The record is made even when the client is gone and the answer cannot be sent.
     try {
       this.#exchange.reply(status, { ...headers, "x-request-id": this.#id }, body);
-    } finally {
-      this.#finish(status, this.#auditMessage ?? "");
+    } catch (error) {
+      // Not thrown on: this may be called from a timer, where nobody would catch it but the process.
+      this.#parts.errorLog.warn(`an answer could not be sent: ${causes(error)}`, [["req.id", this.#id]]);
     }
+    this.#finish(status, this.#auditMessage ?? "");
   }
 
   #finish(status: number, message: string): void {
@@ -279,7 +288,8 @@ class Request {
     this.#done = true;
     clearTimeout(this.#bodyTimer);
     this.#call?.dispose();
-    this.#released();
+    this.#release();
+    this.#exchange.finished();
     const elapsedMs = performance.now() - this.#startedMs;
     const { auditLog, metrics } = this.#parts;
     if (this.#route?.counted) metrics.end(status, elapsedMs / 1000);
@@ -294,6 +304,10 @@ class Request {
     });
   }
 }
+
+/** What a record says of a request whose client did not wait: nginx's status for it. */
+const CLIENT_GONE = 499;
+const GONE_MESSAGE = "request aborted by the client";
 
 const JSON_HEADERS: ReplyHeaders = Object.freeze({ "content-type": "application/json" });
 const TEXT_HEADERS: ReplyHeaders = Object.freeze({

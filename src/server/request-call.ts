@@ -29,6 +29,12 @@ export class RequestCall implements Call {
     return this.#controller.signal;
   }
 
+  /** Nobody waits for the answer any more. */
+  abandon(): void {
+    this.signal();
+    this.#controller?.abort();
+  }
+
   /** The request has been answered: the timer is not needed any more. */
   dispose(): void {
     clearTimeout(this.#timer);

@@ -34,6 +34,8 @@ export interface KeyServerOptions {
   readonly stderr: LineWriter;
   /** Overrides what the configuration says of TLS, for development mode. */
   readonly tls?: TlsSettings;
+  /** Bounds of connections that differ from the usual ones. */
+  readonly limits?: Partial<limits.ConnectionLimits>;
 }
 
 export class KeyServer {
@@ -86,7 +88,9 @@ export class KeyServer {
       serve: this.#pipeline.serve,
       refused: this.#pipeline.refused,
       tls: () => this.state.tls,
+      limits: { ...limits.defaultConnectionLimits(), ...options.limits },
       log: (message) => errorLog.info(message),
+      warn: (message) => errorLog.warn(message),
     });
   }
 
@@ -149,7 +153,7 @@ export class KeyServer {
     this.#expiry.close();
     this.errorLog.hub.close();
     this.#auditLog.hub.close();
-    await this.#listener.close(limits.SHUTDOWN_GRACE_MS, () => this.#pipeline.active === 0);
+    await this.#listener.close(limits.SHUTDOWN_GRACE_MS);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
     this.#options.stdout.flush();

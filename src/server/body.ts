@@ -1,0 +1,87 @@
+/** Request bodies on their way in, bounded one by one and all together. */
+
+/** Memory for bodies that are not complete, shared by all connections. */
+export class BodyBudget {
+  #free: number;
+
+  constructor(bytes: number) {
+    this.#free = bytes;
+  }
+
+  /** False when so many bytes are not free. */
+  take(bytes: number): boolean {
+    if (bytes > this.#free) return false;
+    this.#free -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#free += bytes;
+  }
+}
+
+/** Why a body was not read to its end. */
+export type BodyRefusal = "too-large" | "overloaded";
+
+/**
+ * One body. The usual one comes in a single piece and is handed on as it is. Further pieces are copied together:
+ * kept as they come, a body sent byte by byte would take hundreds of times its size.
+ */
+export class BodyBuffer {
+  readonly #limit: number;
+  readonly #budget: BodyBudget;
+  #buffer: Buffer = EMPTY;
+  #size = 0;
+  #taken = 0;
+
+  constructor(limit: number, budget: BodyBudget) {
+    this.#limit = limit;
+    this.#budget = budget;
+  }
+
+  /** Adds a piece. @returns why the body cannot be read, or undefined */
+  add(piece: Buffer): BodyRefusal | undefined {
+    const size = this.#size + piece.length;
+    if (size > this.#limit) return "too-large";
+    if (this.#size === 0) {
+      if (!this.#reserve(size)) return "overloaded";
+      this.#buffer = piece;
+    } else {
+      if (size > this.#buffer.length && !this.#grow(size)) return "overloaded";
+      piece.copy(this.#buffer, this.#size);
+    }
+    this.#size = size;
+    return undefined;
+  }
+
+  /** The body so far; gives the memory back to the budget, for the body is in others' hands now. */
+  take(): Buffer {
+    this.release();
+    return this.#buffer.subarray(0, this.#size);
+  }
+
+  /** Gives the memory back; to be called once in any case. */
+  release(): void {
+    this.#budget.give(this.#taken);
+    this.#taken = 0;
+  }
+
+  #grow(size: number): boolean {
+    const capacity = Math.min(this.#limit, Math.max(size, this.#buffer.length * 2, MIN_CAPACITY));
+    if (!this.#reserve(capacity)) return false;
+    const larger = Buffer.allocUnsafeSlow(capacity);
+    this.#buffer.copy(larger, 0, 0, this.#size);
+    this.#buffer = larger;
+    return true;
+  }
+
+  #reserve(bytes: number): boolean {
+    if (!this.#budget.take(bytes - this.#taken)) return false;
+    this.#taken = bytes;
+    return true;
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+/** Room for the second piece of a body. */
+const MIN_CAPACITY = 4096;

@@ -1,0 +1,119 @@
+/** The connections of a listener: which of them wait for an answer, and which one goes when there are too many. */
+import type { ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import type { Peer } from "./peer.js";
+
+/** A connection after its handshake. */
+export class Connection {
+  readonly peer: Peer;
+  readonly #socket: Socket;
+  readonly #owner: Connections;
+  #session: ServerHttp2Session | undefined;
+  #pending = 0;
+  #closing = false;
+
+  constructor(peer: Peer, socket: Socket, owner: Connections) {
+    this.peer = peer;
+    this.#socket = socket;
+    this.#owner = owner;
+  }
+
+  /** From now on the connection speaks HTTP/2 and belongs to `session`. */
+  join(session: ServerHttp2Session): void {
+    this.#session = session;
+  }
+
+  /** True while a request waits for its answer, or follows a log. */
+  get busy(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** A request came. Every one is ended by {@link end}. */
+  begin(): void {
+    this.#pending++;
+    this.#owner.used(this);
+  }
+
+  /** A request has got its answer, or nobody waits for it any more. */
+  end(): void {
+    this.#pending--;
+    if (this.#closing && this.#session === undefined) this.close();
+  }
+
+  /** Takes no further request and closes when the last answer is sent. */
+  close(): void {
+    this.#closing = true;
+    if (this.#session !== undefined) this.#session.close();
+    else if (!this.busy) this.#socket.destroySoon();
+  }
+
+  /** Closes now. */
+  destroy(): void {
+    this.#session?.destroy();
+    this.#socket.destroy();
+  }
+}
+
+/**
+ * All sockets of a listener. Connections are kept in the order of their last request, so that those who only hold
+ * a connection open make room for those who use theirs.
+ */
+export class Connections {
+  readonly #handshakes = new Set<Socket>();
+  readonly #established = new Set<Connection>();
+
+  get size(): number {
+    return this.#handshakes.size + this.#established.size;
+  }
+
+  /** A handshake begins. */
+  add(socket: Socket): void {
+    this.#handshakes.add(socket);
+    socket.once("close", () => this.#handshakes.delete(socket));
+  }
+
+  /** Its handshake is done. */
+  establish(socket: Socket, peer: Peer): Connection {
+    const connection = new Connection(peer, socket, this);
+    this.#handshakes.delete(socket);
+    this.#established.add(connection);
+    socket.once("close", () => this.#established.delete(connection));
+    return connection;
+  }
+
+  /** Moves `connection` to the end of the queue of those to give up. */
+  used(connection: Connection): void {
+    if (this.#established.delete(connection)) this.#established.add(connection);
+  }
+
+  /**
+   * Gives up one socket: the oldest handshake, since an honest one is over in no time, else the connection that
+   * was not used for longest. @returns false when every connection waits for an answer
+   */
+  giveUpOne(): boolean {
+    for (const socket of this.#handshakes) {
+      this.#handshakes.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    for (const connection of this.#established) {
+      if (connection.busy) continue;
+      this.#established.delete(connection);
+      connection.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  /** Closes each as soon as no request waits on it; handshakes at once. */
+  close(): void {
+    for (const socket of this.#handshakes) socket.destroy();
+    for (const connection of this.#established) connection.close();
+  }
+
+  /** Cuts whatever is left. */
+  destroy(): void {
+    for (const socket of this.#handshakes) socket.destroy();
+    for (const connection of this.#established) connection.destroy();
+  }
+}
