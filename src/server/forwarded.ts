@@ -24,13 +24,16 @@ export interface ProxySettings {
 /** Longest header value that is decoded; a PEM certificate of an RSA-8192 key stays below 10 KiB. */
 const MAX_HEADER = 32 * 1024;
 
+/** What of a request tells who it comes from. */
+export type Origin = Pick<Exchange, "peer" | "header">;
+
 /**
  * The client behind a proxy, or the peer itself when it is no proxy.
  *
  * @param optional - the route may be used by the proxy as itself when it forwards no certificate
  * @throws KesError `PROXY_CERTIFICATE_MISSING`, `PROXY_CERTIFICATE_AMBIGUOUS`, `PROXY_CERTIFICATE_INVALID`
  */
-export function clientOf(exchange: Exchange, settings: ProxySettings | undefined, optional: boolean): Peer {
+export function clientOf(exchange: Origin, settings: ProxySettings | undefined, optional: boolean): Peer {
   const { peer } = exchange;
   if (settings === undefined || peer.identity === undefined || !settings.identities.has(peer.identity))
     return peer;
@@ -87,7 +90,7 @@ function issuedByOneOf(certificate: X509Certificate, roots: readonly X509Certifi
 }
 
 /** First address of `X-Forwarded-For`, without port. */
-function forwardedIp(exchange: Exchange): string | undefined {
+function forwardedIp(exchange: Origin): string | undefined {
   const first = exchange.header("x-forwarded-for")[0]?.split(",", 1)[0]?.trim();
   if (first === undefined || first === "" || first === "unknown") return undefined;
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(first)?.[1] ?? (/^([\d.]+):\d+$/.exec(first)?.[1] || first);

@@ -1,8 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { expect } from "chai";
 import { KesError } from "../../../src/errors.js";
-import type { Exchange } from "../../../src/server/exchange.js";
-import { clientOf, type ProxySettings } from "../../../src/server/forwarded.js";
+import { clientOf, type Origin, type ProxySettings } from "../../../src/server/forwarded.js";
 import type { Peer } from "../../../src/server/peer.js";
 import {
   certificateAuthority,
@@ -24,20 +23,8 @@ const escaped = ({ certPem }: TestCertificate): string => encodeURIComponent(cer
 
 type Headers = Readonly<Record<string, readonly string[]>>;
 
-function exchange(who: Peer, headers: Headers): Exchange {
-  const never = (): never => {
-    throw new Error("the forwarded certificate is known before anything else happens");
-  };
-  return {
-    peer: who,
-    method: "GET",
-    target: "/v1/status",
-    bodyless: true,
-    header: (name) => headers[name] ?? [],
-    readBody: never,
-    reply: never,
-    stream: never,
-  };
+function origin(who: Peer, headers: Headers): Origin {
+  return { peer: who, header: (name) => headers[name] ?? [] };
 }
 
 interface Given {
@@ -50,7 +37,7 @@ function ask(headers: Headers, given: Given = {}): Peer | string {
   const who = given.who ?? { ip: "192.0.2.1", identity: proxy.identity };
   const rules = "with" in given ? given.with : settings;
   try {
-    return clientOf(exchange(who, headers), rules, given.optional ?? false);
+    return clientOf(origin(who, headers), rules, given.optional ?? false);
   } catch (error) {
     if (error instanceof KesError) return error.code;
     throw error;
