@@ -20,9 +20,14 @@ export const documents: readonly (readonly [name: string, holds: string])[] = [
 /** How a client gets in: sentences, in which `…` marks what is typed, and the command they speak of. */
 export const steps: readonly (readonly [text: string, command?: string])[] = [
   [
-    "Make a private key and a certificate. The command prints the identity that goes with them. " +
-      "(`kes init` made a first pair on the server's own host.)",
-    "kes identity new --key client.key --cert client.crt",
+    "Make a private key and a certificate. It must not be a CA's. (`kes init` made a first pair on the server's " +
+      "own host.)",
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \\\n-keyout client.key -out client.crt " +
+      "-days 365 -subj /CN=client \\\n-addext basicConstraints=critical,CA:FALSE",
+  ],
+  [
+    "Compute its identity, the hash of its public key.",
+    "openssl x509 -in client.crt -noout -pubkey | \\\nopenssl pkey -pubin -outform der | sha256sum",
   ],
   [
     "Send the identity, never the private key, to whoever runs this server. It is entered under a policy in " +

@@ -33,7 +33,7 @@ describe("cli/commands/start", () => {
     const server: RunServer = async ({ onListening, ...options }) => {
       calls.push(options);
       beforeListening = stdout();
-      onListening(LISTEN);
+      onListening?.(LISTEN);
       return 5;
     };
     const table = { start: { summary: "", load: async () => startCommandWith(async () => server) } };
@@ -183,7 +183,7 @@ describe("cli/commands/start", () => {
   async function startWith(path: string, listen: { host: string; port: number }) {
     const { context, stdout } = captured({ cwd: dir });
     const command = startCommandWith(async () => async ({ onListening }) => {
-      onListening(listen);
+      onListening?.(listen);
       return 0;
     });
     await command.run(["--config", join(path, "kes-config.yml")], context);
