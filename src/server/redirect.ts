@@ -9,7 +9,15 @@ export function redirectPage(location: string, method: string): { headers: Reply
   return { headers, body: `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` };
 }
 
-/** Text made safe inside HTML and quoted attributes. */
+/** Text made safe inside HTML and quoted attributes, with the references that Go writes. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return text.replace(/[&<>"']/g, (c) => REFERENCES[c] ?? c);
 }
+
+const REFERENCES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&#34;",
+  "'": "&#39;",
+};
