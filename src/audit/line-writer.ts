@@ -1,29 +1,37 @@
 /** Writes lines to a file descriptor without ever waiting for its reader. */
+import { fstatSync } from "node:fs";
 import SonicBoom from "sonic-boom";
 
 /** Lines waiting for a reader that does not read may take this much memory; later ones are dropped and counted. */
 const MAX_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Longest wait for a reader at the end. */
+const FLUSH_TIMEOUT_MS = 500;
 
 /** Where console lines go. */
 export interface LineWriter {
   /** @param line - with its newline */
   write(line: string): void;
-  /** Writes out what is buffered, as far as the reader takes it. */
-  flush(): void;
+  /** Resolves when what is buffered is written out, or when the reader does not take it in time. */
+  flush(): Promise<void> | undefined;
 }
 
 /**
- * A writer on `fd`. A plain `process.stdout.write` blocks the whole server when the other end of a pipe stops
- * reading; this one drops lines instead and says how many as soon as it can write again.
+ * A writer on `fd`. Lines that find 8 MiB waiting are dropped, and their number is written as soon as there is room
+ * again: a reader that stops reading must stop neither the server nor its end.
  */
-export function lineWriter(fd: number): LineWriter {
+export function lineWriter(fd: 1 | 2): LineWriter {
+  makeNonBlocking(fd);
   const out = new SonicBoom.SonicBoom({ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 });
   let dropped = 0;
+  let isBroken = false;
   out.on("drop", () => dropped++);
-  // A closed pipe (EPIPE) ends the log, not the server; the drop count goes with it.
-  out.on("error", () => undefined);
+  // A closed pipe (EPIPE) or a full disk ends the log, not the server.
+  out.on("error", (error: NodeJS.ErrnoException) => {
+    isBroken ||= error.code === "EPIPE";
+  });
   return {
     write(line) {
+      if (isBroken) return;
       if (dropped > 0) {
         const lost = dropped;
         dropped = 0;
@@ -32,11 +40,23 @@ export function lineWriter(fd: number): LineWriter {
       out.write(line);
     },
     flush() {
-      try {
-        out.flushSync();
-      } catch {
-        // The reader is gone or stuck; at shutdown there is nobody left to tell.
-      }
+      if (isBroken) return undefined;
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
+        out.flush(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
     },
   };
+}
+
+/**
+ * Writing to a full pipe that blocks would hold one of the few threads that the keystore's files need as well, and
+ * not even `process.exit` gets past it. Node makes a pipe non-blocking when its stream is first used.
+ */
+function makeNonBlocking(fd: 1 | 2): void {
+  const stat = fstatSync(fd);
+  if (stat.isFIFO() || stat.isSocket()) void (fd === 1 ? process.stdout : process.stderr).writable;
 }

@@ -4,15 +4,20 @@ import { commands } from "./commands.js";
 import { Output } from "./output.js";
 import { run } from "./run.js";
 
-// `kes key ls | head` closes the pipe early: that is the reader's right, not a failure.
+const colour = process.env.NO_COLOR === undefined || process.env.NO_COLOR === "";
+const output = new Output(process.stdout, process.stderr, { colour });
+
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (output.outlivesReader) return;
+  // `kes key ls | head` closes the pipe early: that is the reader's right, not a failure.
   if (error.code !== "EPIPE") throw error;
   process.exit(0);
 });
+// Nobody reads the notes: the exit code still tells how it went.
+process.stderr.on("error", () => undefined);
 
-const colour = process.env.NO_COLOR === undefined || process.env.NO_COLOR === "";
 process.exitCode = await run(process.argv.slice(2), commands, {
-  output: new Output(process.stdout, process.stderr, { colour }),
+  output,
   env: process.env,
   cwd: process.cwd(),
 });

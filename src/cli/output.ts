@@ -10,6 +10,7 @@ export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #colour: boolean;
+  #outlivesReader = false;
 
   /** @param options - `colour`: whether notes and errors may be coloured on a terminal */
   constructor(stdout: OutputStream, stderr: OutputStream, options: { readonly colour: boolean }) {
@@ -21,6 +22,16 @@ export class Output {
   /** KES's rule for human output: standard output **or** standard error is a terminal. */
   get isTerminal(): boolean {
     return this.#stdout.isTTY === true || this.#stderr.isTTY === true;
+  }
+
+  /** True for a command whose work goes on when nobody reads what it prints. */
+  get outlivesReader(): boolean {
+    return this.#outlivesReader;
+  }
+
+  /** From now on a reader that closes its end of a pipe does not end the command. */
+  outliveReader(): void {
+    this.#outlivesReader = true;
   }
 
   /** Writes `text` to standard output as it is, without a line end of its own. */

@@ -156,8 +156,7 @@ export class KeyServer {
     await this.#listener.close(limits.SHUTDOWN_GRACE_MS);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
-    this.#options.stdout.flush();
-    this.#options.stderr.flush();
+    await Promise.all([this.#options.stdout.flush(), this.#options.stderr.flush()]);
   }
 
   /** A keystore that hangs must not keep the process from ending. */

@@ -136,6 +136,7 @@ async function serve(
     };
     context.output.data(`${banner(facts)}\n${last}\n`);
   };
+  context.output.outliveReader();
   announce("=> Server is up and running...");
   if (process.versions.node.startsWith("20.")) {
     context.output.note("Node.js 20 has reached its end of life; Node.js 24 is recommended");

@@ -11,6 +11,9 @@ const TLS_REFRESH_MS = 15 * 60_000;
 
 /** Time for what is still open after the server has closed. */
 const EXIT_GRACE_MS = 2_000;
+/** A file operation that is under way at each of these looks hangs. */
+const LAST_LOOKS = 8;
+const LOOK_EVERY_MS = 37;
 
 export interface LifecycleOptions {
   readonly output: Output;
@@ -23,7 +26,9 @@ export interface LifecycleOptions {
 /** Runs until SIGINT or SIGTERM. @returns the exit code */
 export function runUntilStopped(server: KeyServer, options: LifecycleOptions): Promise<number> {
   const { output, load } = options;
+  let isStopping = false;
   const onHangup = (): void => {
+    if (isStopping) return;
     // In development mode there is no file; the signal must not end the process either.
     if (load === undefined)
       return output.note("SIGHUP signal ignored: there is no configuration file to reload");
@@ -45,17 +50,31 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearInterval(timer);
-      process.off("SIGHUP", onHangup);
+      // Its handler stays: without one the signal would end the process before the requests under way.
+      isStopping = true;
       server.close().then(() => {
         output.data("\n=> Stopping server... Goodbye.\n");
         resolve(0);
-        // A system call that hangs in the thread pool would keep the process alive for ever.
-        setTimeout(() => process.exit(0), EXIT_GRACE_MS).unref();
+        setTimeout(() => endProcess(), EXIT_GRACE_MS).unref();
       }, reject);
     };
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
   });
+}
+
+/**
+ * Something keeps the process alive: a reader that does not read, or a system call that hangs. `process.exit` joins
+ * the threads of the pool, and so would hang with a call that hangs in one of them.
+ */
+function endProcess(looks = LAST_LOOKS): void {
+  if (!isInSystemCall()) process.exit(0);
+  if (looks === 0) process.kill(process.pid, "SIGKILL");
+  setTimeout(() => endProcess(looks - 1), LOOK_EVERY_MS);
+}
+
+function isInSystemCall(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
 }
 
 /** Faults of a file are shown in full; of anything else the messages, without stack. */
