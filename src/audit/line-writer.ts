@@ -54,9 +54,14 @@ export function lineWriter(fd: 1 | 2): LineWriter {
 
 /**
  * Writing to a full pipe that blocks would hold one of the few threads that the keystore's files need as well, and
- * not even `process.exit` gets past it. Node makes a pipe non-blocking when its stream is first used.
+ * not even `process.exit` gets past it. Node makes a pipe non-blocking when its stream is made, but a child process
+ * that inherits it turns that back; what Node has no public name for is called by its internal one.
  */
 function makeNonBlocking(fd: 1 | 2): void {
   const stat = fstatSync(fd);
-  if (stat.isFIFO() || stat.isSocket()) void (fd === 1 ? process.stdout : process.stderr).writable;
+  if (!stat.isFIFO() && !stat.isSocket()) return;
+  const handle: unknown = Reflect.get(fd === 1 ? process.stdout : process.stderr, "_handle");
+  if (typeof handle !== "object" || handle === null) return;
+  const setBlocking: unknown = Reflect.get(handle, "setBlocking");
+  if (typeof setBlocking === "function") Reflect.apply(setBlocking, handle, [false]);
 }
