@@ -172,6 +172,8 @@ export class Listener {
       // Go's server accepts any one Host header; a missing one is the client's affair.
       requireHostHeader: false,
     });
+    // All of them, or a `Content-Length` far down would count for the parser and not for us. Their size is bounded.
+    server.maxHeadersCount = 0;
     // A client that takes no answers moves nothing either, and would otherwise stay for ever.
     server.timeout = idleTimeoutMs;
     server.on("timeout", (socket) => {

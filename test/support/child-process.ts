@@ -105,6 +105,11 @@ export class RunningProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined;
   }
 
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error("the program was not started");
+    return this.#child.pid;
+  }
+
   /** Standard output and standard error so far. */
   get output(): string {
     return this.#output();

@@ -13,12 +13,15 @@ export interface RawAnswer {
   readonly head: string;
 }
 
+/** What a client shows. */
+export type Credentials = Pick<TestCertificate, "certPem" | "keyPem">;
+
 const DEADLINE_MS = 5_000;
 
 /** A TLS connection with `client`'s certificate; the server's is not verified. */
 export function connectTls(
   port: number,
-  client: TestCertificate | undefined,
+  client: Credentials | undefined,
   options: ConnectionOptions = {},
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
@@ -37,7 +40,7 @@ export function connectTls(
 /** Sends `bytes` on a connection of its own and reads one answer. */
 export async function rawHttp1(
   port: number,
-  client: TestCertificate | undefined,
+  client: Credentials | undefined,
   bytes: string | Buffer,
 ): Promise<RawAnswer> {
   const socket = await connectTls(port, client, { ALPNProtocols: ["http/1.1"] });

@@ -8,15 +8,15 @@ export type Fields = readonly (readonly [name: string, value: string | Buffer])[
 /** An answer with its status and body; `code` is that of RST_STREAM or GOAWAY when there was none. */
 export type RawStreamAnswer = Pick<RawAnswer, "status" | "body"> & { readonly code?: number };
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const DATA = 0x0;
-const HEADERS = 0x1;
-const RST_STREAM = 0x3;
-const SETTINGS = 0x4;
-const GOAWAY = 0x7;
-const END_STREAM = 0x1;
-const ACK = 0x1;
-const END_HEADERS = 0x4;
+export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+export const DATA = 0x0;
+export const HEADERS = 0x1;
+export const RST_STREAM = 0x3;
+export const SETTINGS = 0x4;
+export const GOAWAY = 0x7;
+export const END_STREAM = 0x1;
+export const ACK = 0x1;
+export const END_HEADERS = 0x4;
 const DEADLINE_MS = 5_000;
 
 /** Sends one request on a connection of its own. */
@@ -64,7 +64,12 @@ export async function rawHttp2(
   }
 }
 
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer = Buffer.alloc(0),
+): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
@@ -74,7 +79,7 @@ function frame(type: number, flags: number, stream: number, payload: Buffer = Bu
 }
 
 /** Every field as a literal with a literal name, not indexed, not compressed (RFC 7541 §6.2.2). */
-function encode(fields: Fields): Buffer {
+export function encode(fields: Fields): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.of(0), text(name), text(value)]));
 }
 

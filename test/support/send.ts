@@ -1,7 +1,7 @@
 /** One request on a connection of its own, over either version of HTTP. */
 import { connect } from "node:http2";
 import { request } from "node:https";
-import type { TestCertificate } from "./certificates.js";
+import type { Credentials } from "./raw-http1.js";
 import type { TestServer } from "./test-server.js";
 
 export interface Outgoing {
@@ -17,8 +17,11 @@ export interface Answer {
   readonly body: string;
 }
 
+/** Where to send to. */
+export type Target = { readonly url: string; readonly ca: Pick<TestServer["ca"], "certPem"> };
+
 /** Sends as the holder of a certificate. */
-export type Send = (server: TestServer, as: TestCertificate, outgoing: Outgoing) => Promise<Answer>;
+export type Send = (server: Target, as: Credentials, outgoing: Outgoing) => Promise<Answer>;
 
 export const overHttp1: Send = (server, as, { method, path, headers = {}, body }) =>
   new Promise((resolve, reject) => {
@@ -59,6 +62,6 @@ export const overHttp2: Send = (server, as, { method, path, headers = {}, body }
     if (body !== undefined) stream.end(body);
   });
 
-function credentials(server: TestServer, as: TestCertificate): { ca: string; cert: string; key: string } {
+function credentials(server: Target, as: Credentials): { ca: string; cert: string; key: string } {
   return { ca: server.ca.certPem, cert: as.certPem, key: as.keyPem };
 }

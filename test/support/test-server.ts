@@ -1,9 +1,11 @@
 /** A key server inside the test's process: real TLS on a random port, keys in memory or in a given keystore. */
 import { createSecureContext } from "node:tls";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
+import type { LineWriter } from "../../src/audit/line-writer.js";
 import type { ApiConfig, Config } from "../../src/config/config.js";
 import type { Keystore } from "../../src/keystore/contract.js";
 import type { Identity, PolicyName } from "../../src/names.js";
+import type { ConnectionLimits } from "../../src/server/limits.js";
 import { KeyServer } from "../../src/server/start.js";
 import type { TlsSettings } from "../../src/server/tls.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
@@ -20,6 +22,9 @@ export interface TestServerOptions {
   readonly config?: Partial<Config>;
   /** `false`: TLS settings come from `config.tls`'s files. */
   readonly tls?: Partial<TlsSettings> | false;
+  readonly limits?: Partial<ConnectionLimits>;
+  /** `false`: what is logged is thrown away, so that it does not count as the server's memory. */
+  readonly keepLogs?: boolean;
 }
 
 export interface TestServer {
@@ -41,6 +46,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const certificate = selfSigned({ algorithm: "p256", sans: ["localhost", "127.0.0.1"] });
   const admin = selfSigned({ cn: "admin" });
   const config = configOf(options, admin);
+  const { keepLogs = true } = options;
   const out: string[] = [];
   const err: string[] = [];
   const server = await KeyServer.prepare({
@@ -48,8 +54,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     commit: "0000000000000000000000000000000000000000",
     config,
     open: async () => options.keystore ?? new MemoryKeystore(),
-    stdout: { write: (line) => out.push(line), flush: () => undefined },
-    stderr: { write: (line) => err.push(line), flush: () => undefined },
+    stdout: writerTo(keepLogs ? out : undefined),
+    stderr: writerTo(keepLogs ? err : undefined),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.tls === false ? {} : { tls: { ...tlsOf(certificate, options.api), ...options.tls } }),
   });
   const { port } = await server.listen();
@@ -64,6 +71,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     stderr: () => err.join(""),
     close: () => server.close(),
   };
+}
+
+function writerTo(lines: string[] | undefined): LineWriter {
+  return { write: (line) => void lines?.push(line), flush: () => undefined };
 }
 
 /** TLS settings in mode off for a certificate. */
