@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
+import { missingEntries } from "./complete-lockfile.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -28,6 +29,11 @@ describe("the repository", () => {
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
       expect(version, name).to.match(/^\d+\.\d+\.\d+$/);
     }
+  });
+
+  it("has a lockfile that npm ci takes on every platform", () => {
+    const { packages } = JSON.parse(read("package-lock.json"));
+    expect(missingEntries(packages), "run npm run lockfile").to.deep.equal({});
   });
 
   it("names no path of a machine and leaves no open ends", () => {
