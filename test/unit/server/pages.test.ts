@@ -98,7 +98,10 @@ describe("Pages", () => {
         expect(headers.vary).to.equal("Accept");
         expect(body?.startsWith("<!doctype html>")).to.equal(form === "text/html");
         expect(body).to.contain("1.2.3").and.contain(COMMIT.slice(0, 12)).and.contain("/openapi.json");
-        expect(body).to.contain("basicConstraints=critical,CA:FALSE").and.contain("kes init").and.contain("curl --cacert");
+        expect(body)
+          .to.contain("basicConstraints=critical,CA:FALSE")
+          .and.contain("kes init")
+          .and.contain("curl --cacert");
       });
     }
 
