@@ -132,7 +132,7 @@ describe("Pages", () => {
     it("escapes what it is told of the build", async () => {
       const pages = pagesWith({ version: `<b>"'&`, commit: "<i>" });
       const { body } = await get(pages, "/", readyState, BROWSER);
-      expect(body).to.contain("&#60;b&#62;&#34;&#39;&#38;").and.contain("&#60;i&#62;");
+      expect(body).to.contain("&lt;b&gt;&#34;&#39;&amp;").and.contain("&lt;i&gt;");
       expect(body).to.not.contain("<b>").and.not.contain("<i>");
     });
 
