@@ -3,7 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { type BodyBudget, BodyBuffer } from "./body.js";
 import type { Connection } from "./connections.js";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
+import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** One HTTP/2 stream. */
@@ -16,7 +16,6 @@ export class Http2Exchange implements Exchange {
   readonly #headers: IncomingHttpHeaders;
   readonly #connection: Connection;
   readonly #bodies: BodyBudget;
-  #bodyRead = false;
 
   constructor(
     stream: ServerHttp2Stream,
@@ -45,7 +44,6 @@ export class Http2Exchange implements Exchange {
   }
 
   readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void {
-    this.#bodyRead = true;
     const stream = this.#stream;
     if (Number(this.#headers["content-length"] ?? 0) > limit) return done("too-large");
     const body = new BodyBuffer(limit, this.#bodies);
@@ -88,13 +86,21 @@ export class Http2Exchange implements Exchange {
     this.#discardRest();
   }
 
-  /** A body that nobody reads is thrown away; one that goes on after the answer ends with the stream. */
+  /**
+   * Throws away what still comes of a body that was not read to its end, for a while. Node counts what is on its way
+   * to a stream that was reset against the connection's memory and never gives it back: after some dozens of such
+   * resets the connection would serve nobody any more. A client that sends on and on brings that about itself.
+   */
   #discardRest(): void {
     const stream = this.#stream;
     if (stream.readableEnded || stream.endAfterHeaders) return;
-    if (!this.#bodyRead) stream.resume();
-    stream.once("finish", () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    let left = MAX_DISCARDED_BYTES;
+    const cut = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+    const timer = setTimeout(cut, DISCARD_TIMEOUT_MS).unref();
+    stream.once("close", () => clearTimeout(timer));
+    stream.on("data", (piece: Buffer) => {
+      left -= piece.length;
+      if (left < 0) cut();
     });
   }
 

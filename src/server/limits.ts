@@ -31,6 +31,9 @@ export const MAX_HEADER_BYTES = 64 * 1024;
 export const MAX_STREAMS = 250;
 /** Bytes of a log stream that may wait for one slow client before it is dropped. */
 export const MAX_STREAM_BACKLOG = 1024 * 1024;
+/** Most bytes of a body that are thrown away behind an answer, and the time for them, on an HTTP/2 stream. */
+export const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
+export const DISCARD_TIMEOUT_MS = 5_000;
 /** Time in which a client that was dropped from a log stream must have taken what still waits for it. */
 export const STREAM_LINGER_MS = 5_000;
 /** Time for active requests at shutdown. */

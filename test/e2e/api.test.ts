@@ -908,6 +908,13 @@ for (const protocol of ["h1", "h2"] as const satisfies readonly Protocol[]) {
             body: error("request body is too large: the limit is 1000000 bytes"),
           }));
       }
+      it("that are too large, forty of them, do not spoil the connection for others", async () => {
+        for (let i = 0; i < 40; i++) {
+          const answer = await clients.admin.send(ask("PUT /v1/key/hmac/counting", padded(1_400_000)));
+          expect(answer.status).to.equal(413);
+        }
+        await check({ request: ask("GET /v1/ready"), status: 200, body: "" });
+      });
       it("of any Content-Type are JSON", () =>
         check({
           request: { ...ask("PUT /v1/key/hmac/counting", "{}"), headers: { "content-type": "text/plain" } },
