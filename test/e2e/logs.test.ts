@@ -1,12 +1,17 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import { KesError } from "../../src/errors.js";
 import { ApiClient, type ApiRequest } from "../support/api-client.js";
 import { selfSigned } from "../support/certificates.js";
+import { type RunResult, run } from "../support/child-process.js";
 import { FaultyKeystore } from "../support/faulty-keystore.js";
 import { named } from "../support/keystore.js";
 import { LogFollower } from "../support/log-follower.js";
+import { kesProgram } from "../support/started-site.js";
 import { startTestServer, type TestServer, type TestServerOptions } from "../support/test-server.js";
 
 const app = selfSigned({ cn: "app" });
@@ -345,6 +350,41 @@ describe("secrets in logs", () => {
     } finally {
       for (const follower of followers) follower.close();
       await server.close();
+    }
+  });
+
+  it("a password and an API key of the configuration are told to nobody", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "keswick-secrets-"));
+    try {
+      const password = "MARKED-password-of-the-key";
+      const certificate = selfSigned({ algorithm: "p256" });
+      const apiKey = "kes:v1:AD9E7FSYWrMD+VjhI6q545cYT9YOyFxZb7UnjEepYDRc";
+      const keyPem = certificate.key
+        .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: password })
+        .toString();
+      await writeFile(join(folder, "server.key"), keyPem, { mode: 0o600 });
+      await writeFile(join(folder, "server.crt"), certificate.certPem);
+      const check = async (tlsPassword: string, admin: string): Promise<RunResult> => {
+        const lines = [
+          `admin: { identity: "${admin}" }`,
+          `tls: { key: server.key, cert: server.crt, password: "${tlsPassword}" }`,
+          "keystore: { fs: { path: keys } }",
+        ];
+        await writeFile(join(folder, "kes.yml"), lines.join("\n"));
+        return run([...kesProgram, "server", "--config", "kes.yml", "--check"], { cwd: folder });
+      };
+      const runs = {
+        right: await check(password, apiKey),
+        "wrong password": await check(`${password}-not`, apiKey),
+        "broken API key": await check(password, apiKey.slice(0, -3)),
+      };
+      expect(Object.values(runs).map(({ code }) => code)).to.deep.equal([0, 1, 1]);
+      for (const [what, { stdout, stderr }] of Object.entries(runs)) {
+        expect((stdout + stderr).length, what).to.be.above(20);
+        expect(stdout + stderr, what).not.to.match(/MARKED|AD9E7FSYWrMD/);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   });
 
