@@ -13,6 +13,8 @@ import { compileRule } from "./rules.js";
 
 export interface TestServerOptions {
   readonly keystore?: Keystore;
+  /** Called at start and at every reload; without it each gets `keystore`, or one of its own. */
+  readonly openKeystore?: () => Promise<Keystore>;
   /** Policy name → patterns and holders. */
   readonly policies?: Readonly<
     Record<string, { allow?: readonly string[]; deny?: readonly string[]; identities?: readonly Identity[] }>
@@ -53,7 +55,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     version: "0.0.0-test",
     commit: "0000000000000000000000000000000000000000",
     config,
-    open: async () => options.keystore ?? new MemoryKeystore(),
+    open: options.openKeystore ?? (async () => options.keystore ?? new MemoryKeystore()),
     stdout: writerTo(keepLogs ? out : undefined),
     stderr: writerTo(keepLogs ? err : undefined),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
