@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type BodyBudget, BodyBuffer } from "./body.js";
 import type { Connection } from "./connections.js";
 import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
+import { EARLY_ANSWER_LINGER_MS, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** One HTTP/1.1 request. */
@@ -78,11 +78,30 @@ export class Http1Exchange implements Exchange {
   reply(status: number, headers: ReplyHeaders, body?: string): void {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
-    // What the client still sends would be read as the next request's bytes were the connection kept.
-    if (!this.#request.complete && !this.bodyless) response.setHeader("connection", "close");
     const length = body === undefined ? 0 : Buffer.byteLength(body);
-    response.writeHead(status, { ...headers, "content-length": length });
-    response.end(body);
+    const all = { ...headers, "content-length": length };
+    if (this.#request.complete || this.bodyless) {
+      response.writeHead(status, all);
+      response.end(body);
+    } else this.#replyEarly(status, all, body);
+  }
+
+  /** Answers while the body still comes; what the client sends from now on is thrown away. */
+  #replyEarly(status: number, headers: ReplyHeaders, body: string | undefined): void {
+    const request = this.#request;
+    const response = this.#response;
+    response.writeHead(status, { ...headers, connection: "close" });
+    response.flushHeaders();
+    if (body !== undefined && this.method !== "HEAD") response.write(body);
+    // The answer is complete by its length; Node closes the connection with its end.
+    const end = (): void => {
+      clearTimeout(timer);
+      if (!response.destroyed) response.end();
+    };
+    const timer = setTimeout(end, EARLY_ANSWER_LINGER_MS);
+    request.once("end", end);
+    request.once("close", end);
+    request.resume();
   }
 
   stream(status: number, headers: ReplyHeaders): StreamWriter {

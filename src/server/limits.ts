@@ -36,6 +36,11 @@ export const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
 export const DISCARD_TIMEOUT_MS = 5_000;
 /** Time in which a client that was dropped from a log stream must have taken what still waits for it. */
 export const STREAM_LINGER_MS = 5_000;
+/**
+ * An answer that is given before the request was read to its end: for so long its rest is still read and thrown away.
+ * Closing at once would reset the connection, and the client would see that instead of the answer.
+ */
+export const EARLY_ANSWER_LINGER_MS = 500;
 /** Time for active requests at shutdown. */
 export const SHUTDOWN_GRACE_MS = 1_000;
 /** Time for the keystore to close: changes under way end within their own deadlines, a hung disk never does. */

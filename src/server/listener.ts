@@ -51,6 +51,8 @@ export class Listener {
   readonly #connections = new Connections();
   /** By socket for HTTP/1.1, by session for HTTP/2. */
   readonly #connectionOf = new WeakMap<object, Connection>();
+  /** Sockets whose last request was answered by {@link #refuse}. */
+  readonly #refused = new WeakSet<Duplex>();
   readonly #bodies: BodyBudget;
   /** The connection whose HTTP/2 session is being made: the session's event comes before `emit` returns. */
   #joining: Connection | undefined;
@@ -114,7 +116,8 @@ export class Listener {
     }, this.#options.limits.handshakeTimeoutMs);
     let secured = false;
     socket.on("_tlsError", (error: NodeJS.ErrnoException) => {
-      if (secured) return;
+      // A broken record, or a second handshake. Node leaves it to tls.Server to end the connection.
+      if (secured) return void socket.destroy();
       if (error.code === "ERR_SSL_HTTP_REQUEST") raw.write(PLAIN_HTTP_ANSWER);
       this.#options.log(`http: TLS handshake error from ${from}: ${handshakeFault(error)}`);
     });
@@ -196,13 +199,22 @@ export class Listener {
 
   /** What Node's parser did not take. */
   #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const peer = this.#connectionOf.get(socket)?.peer;
-    if (error.code === "ECONNRESET" || !socket.writable || peer === undefined) return void socket.destroy();
+    // Told already: what still comes is thrown away until the client has read its answer.
+    if (this.#refused.has(socket)) return;
+    const connection = this.#connectionOf.get(socket);
+    if (error.code === "ECONNRESET" || !socket.writable || connection === undefined) {
+      return void socket.destroy();
+    }
     const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];
+    this.#options.refused(connection.peer, status, error.code ?? reason);
+    // A status would be taken for the answer of an earlier request. Node's parser is paused when answers wait to be
+    // taken, and over TLS reports that as an error.
+    if (connection.busy || error.code === "HPE_PAUSED") return void socket.destroy();
+    this.#refused.add(socket);
+    setTimeout(() => socket.destroy(), limits.EARLY_ANSWER_LINGER_MS).unref();
     socket.end(
       `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status} ${reason}`,
     );
-    this.#options.refused(peer, status, error.code ?? reason);
   }
 
   #makeHttp2(): Http2Server {

@@ -20,7 +20,7 @@ export interface StartedMessage extends Target {
   readonly admin: Credentials;
 }
 
-/** What the server process uses, after a garbage collection. */
+/** What the server process uses. */
 export interface ServerStats {
   readonly rssBytes: number;
   /** The heap, and buffers outside of it. */
@@ -34,7 +34,8 @@ export interface ServerStats {
 
 export interface ServerProcess extends StartedMessage {
   readonly hasEnded: boolean;
-  stats(): Promise<ServerStats>;
+  /** @param collect - garbage first, which takes some milliseconds */
+  stats(collect?: boolean): Promise<ServerStats>;
   /** Kills it. */
   stop(): Promise<void>;
 }
@@ -59,9 +60,9 @@ export async function startServerProcess(
     get hasEnded() {
       return child.exitCode !== null || child.signalCode !== null;
     },
-    async stats() {
+    async stats(collect = false) {
       const answer = message(child);
-      child.send("stats");
+      child.send(collect ? "collect" : "look");
       return (await answer) as ServerStats;
     },
     async stop() {
