@@ -21,11 +21,18 @@ export interface LifecycleOptions {
   readonly load?: () => Promise<Config>;
   /** Prints the banner again, ending in `last`. */
   readonly announce: (last: string) => void;
+  /** `setInterval` unless a test brings its own clock. */
+  readonly every?: (callback: () => void, ms: number) => NodeJS.Timeout;
+  /** Ends a process that is still there some time after the server has closed; a test keeps its own. */
+  readonly exit?: () => void;
 }
 
+/** What signals do to a server. */
+export type Signalled = Pick<KeyServer, "reload" | "refreshTls" | "close">;
+
 /** Runs until SIGINT or SIGTERM. @returns the exit code */
-export function runUntilStopped(server: KeyServer, options: LifecycleOptions): Promise<number> {
-  const { output, load } = options;
+export function runUntilStopped(server: Signalled, options: LifecycleOptions): Promise<number> {
+  const { output, load, every = setInterval, exit = endProcess } = options;
   let isStopping = false;
   const onHangup = (): void => {
     if (isStopping) return;
@@ -44,7 +51,7 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
       .refreshTls(load)
       .catch((error) => output.note(`Failed to reload TLS configuration: ${reason(error)}`));
   };
-  const timer = setInterval(refresh, TLS_REFRESH_MS);
+  const timer = every(refresh, TLS_REFRESH_MS);
   timer.unref();
   process.on("SIGHUP", onHangup);
   return new Promise((resolve, reject) => {
@@ -55,7 +62,7 @@ export function runUntilStopped(server: KeyServer, options: LifecycleOptions): P
       server.close().then(() => {
         output.data("\n=> Stopping server... Goodbye.\n");
         resolve(0);
-        setTimeout(() => endProcess(), EXIT_GRACE_MS).unref();
+        setTimeout(() => exit(), EXIT_GRACE_MS).unref();
       }, reject);
     };
     process.once("SIGINT", stop);
