@@ -468,7 +468,7 @@ for (const protocol of ["h1", "h2"] as const satisfies readonly Protocol[]) {
         });
       });
 
-      it("S16 #11: a legacy ciphertext is opened by its own algorithm, not by that of the key", async () => {
+      it("S16 #11: a legacy ciphertext is opened by its own algorithm where the stored key names none", async () => {
         // Reference §9.7 #0 and #1, under the one stored key, which says AES256.
         const sealed = [
           '{"aead":"AES-256-GCM-HMAC-SHA-256","iv":"xLxIN3tSCkg2xMafuvwUwg==","nonce":"gu0mGwUkwcvMEoi5","bytes":"WVgRjeIJm3w50C/l+y7y2i6mbNg5NCAqN1zvOYWZKmc="}',
