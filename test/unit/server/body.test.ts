@@ -1,0 +1,55 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { BodyBudget, BodyBuffer } from "../../../src/server/body.js";
+
+describe("server/body", () => {
+  it("gives back what was added, however it was cut", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 9_000 }), { maxLength: 20 }), (pieces) => {
+        const body = new BodyBuffer(200_000, new BodyBudget(1_000_000));
+        for (const piece of pieces) expect(body.add(Buffer.from(piece))).to.equal(undefined);
+        expect(body.take().equals(Buffer.concat(pieces))).to.equal(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("does not copy a body that comes in one piece", () => {
+    const piece = Buffer.from("{}");
+    const body = new BodyBuffer(10, new BodyBudget(10));
+    body.add(piece);
+    expect(body.take().buffer).to.equal(piece.buffer);
+  });
+
+  it("leaves the first piece as it is, since it may be a part of somebody else's buffer", () => {
+    const shared = Buffer.from("abcdef");
+    const body = new BodyBuffer(10, new BodyBudget(10_000));
+    body.add(shared.subarray(0, 2));
+    body.add(Buffer.from("XY"));
+    expect(body.take().toString()).to.equal("abXY");
+    expect(shared.toString()).to.equal("abcdef");
+  });
+
+  it("takes exactly the limit, and no byte more", () => {
+    const body = new BodyBuffer(5, new BodyBudget(100));
+    expect(body.add(Buffer.alloc(3))).to.equal(undefined);
+    expect(body.add(Buffer.alloc(2))).to.equal(undefined);
+    expect(body.add(Buffer.alloc(1))).to.equal("too-large");
+    expect(body.take()).to.have.length(5);
+  });
+
+  it("reserves no more than the limit, and refuses when all bodies together take too much", () => {
+    const budget = new BodyBudget(20_000);
+    const first = new BodyBuffer(12_000, budget);
+    for (let i = 0; i < 12_000; i++) expect(first.add(Buffer.alloc(1))).to.equal(undefined);
+    const second = new BodyBuffer(12_000, budget);
+    expect(second.add(Buffer.alloc(8_000))).to.equal(undefined);
+    expect(second.add(Buffer.alloc(1))).to.equal("overloaded");
+    first.release();
+    expect(second.add(Buffer.alloc(1))).to.equal(undefined);
+    second.release();
+    second.release();
+    expect(budget.take(20_000)).to.equal(true);
+    expect(budget.take(1)).to.equal(false);
+  });
+});
