@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { selfSigned } from "../support/certificates.js";
 import { run } from "../support/child-process.js";
 import { CleanUp } from "../support/clean-up.js";
+import { requireService } from "../support/services/index.js";
 import { type Checkout, makeCheckout, type StartedSite, startSite } from "../support/started-site.js";
 
 describe("kes start, and the lines it prints", function () {
@@ -18,7 +19,8 @@ describe("kes start, and the lines it prints", function () {
   /** What the data key was at the first start. */
   let sealed: { plaintext: string; ciphertext: string };
 
-  before(async () => {
+  before(async function () {
+    requireService(this, "curl");
     checkout = await makeCheckout();
     cleanUp.add(() => checkout.remove());
     site = await startSite(checkout.folder);

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { run } from "../support/child-process.js";
 import { CleanUp } from "../support/clean-up.js";
 import { markdownFiles } from "../support/markdown.js";
+import { requireService } from "../support/services/index.js";
 import { type Checkout, makeCheckout, type StartedSite, startSite } from "../support/started-site.js";
 
 /** The address in the documents, which stands for that of the server under test. */
@@ -14,7 +15,8 @@ describe("what the documents show", function () {
   let checkout: Checkout;
   let site: StartedSite;
 
-  before(async () => {
+  before(async function () {
+    for (const tool of ["curl", "openssl"] as const) requireService(this, tool);
     checkout = await makeCheckout();
     cleanUp.add(() => checkout.remove());
     site = await startSite(checkout.folder);
