@@ -33,6 +33,8 @@ export interface ListenerOptions {
   /** A request that was no HTTP, or not in time, was answered with `status`: it leaves a record as well. */
   readonly refused: (peer: Peer, status: number, reason: string) => void;
   readonly tls: () => TlsSettings;
+  /** No session made so far is resumed any more. */
+  readonly forgetSessions: () => void;
   readonly limits: limits.ConnectionLimits;
   /** One line for each handshake that failed (INFO). */
   readonly log: (message: string) => void;
@@ -152,6 +154,9 @@ export class Listener {
       const fault = verificationFault(socket);
       if (fault !== undefined) {
         this.#options.log(`http: TLS handshake error from ${from}: ${fault}`);
+        // The client would come back with the same session for as long as it lives, and never get to show the
+        // certificate that it may have by now. Its next handshake is a full one; so is everybody's, once.
+        if (socket.isSessionReused() && settings === this.#options.tls()) this.#options.forgetSessions();
         socket.destroy();
         return;
       }

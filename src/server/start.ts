@@ -22,7 +22,7 @@ import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
 import { RouteTable } from "./route-table.js";
 import type { ServerState } from "./state.js";
-import type { TlsSettings } from "./tls.js";
+import type { TicketKeys, TlsSettings } from "./tls.js";
 
 export interface KeyServerOptions {
   readonly version: string;
@@ -88,6 +88,10 @@ export class KeyServer {
       serve: this.#pipeline.serve,
       refused: this.#pipeline.refused,
       tls: () => this.state.tls,
+      forgetSessions: () => {
+        const tls = this.state.tls.forgetSessions?.();
+        if (tls !== undefined) this.#use(withTls(this.state, tls));
+      },
       limits: { ...limits.defaultConnectionLimits(), ...options.limits },
       log: (message) => errorLog.info(message),
       warn: (message) => errorLog.warn(message),
@@ -207,11 +211,11 @@ export class KeyServer {
 }
 
 /** Session ticket keys by scope: settings that let the same clients in share a key, others never do. */
-function ticketKeyRing(): (scope: string) => Buffer {
+function ticketKeyRing(): TicketKeys {
   const keys = new Map<string, Buffer>();
-  return (scope) => {
+  return (scope, renew = false) => {
     const known = keys.get(scope);
-    if (known !== undefined) return known;
+    if (known !== undefined && !renew) return known;
     // Only the newest scope is kept, so the ring cannot grow with the number of reloads.
     keys.clear();
     const fresh = secureRandom(48);

@@ -21,10 +21,12 @@ export interface TlsSettings {
   readonly ticketScope: string;
   /** End of the server certificate's life, milliseconds since the epoch. */
   readonly notAfterMs: number;
+  /** The same settings, under which no session made so far is resumed. Absent where clients are not verified. */
+  readonly forgetSessions?: () => TlsSettings;
 }
 
-/** Makes session ticket keys; a change of who is let in must not be outlived by old tickets. */
-export type TicketKeys = (scope: string) => Buffer;
+/** Session ticket keys; a change of who is let in must not be outlived by old tickets. `renew` draws new ones. */
+export type TicketKeys = (scope: string, renew?: boolean) => Buffer;
 
 /**
  * Reads certificate, key and CAs.
@@ -47,24 +49,29 @@ export async function loadTls(
   const ca = config.verifyClients ? [...(await systemRoots()), ...own] : undefined;
   const mode = JSON.stringify([config.verifyClients, optionalCertificate, own]);
   const ticketScope = createHash("sha256").update(mode).digest("hex");
-  const context = createSecureContext({
-    key: credentials.key,
-    cert: credentials.cert,
-    minVersion: "TLSv1.2",
-    ...(ca === undefined ? {} : { ca }),
-    ticketKeys: ticketKeys(ticketScope),
-    // Sessions of clients with certificates are refused without a context of their own.
-    sessionIdContext: ticketScope.slice(0, 32),
-    honorCipherOrder: true,
-  });
-  return {
-    context,
+  const context = (renew: boolean): SecureContext =>
+    createSecureContext({
+      key: credentials.key,
+      cert: credentials.cert,
+      minVersion: "TLSv1.2",
+      ...(ca === undefined ? {} : { ca }),
+      ticketKeys: ticketKeys(ticketScope, renew),
+      // Sessions of clients with certificates are refused without a context of their own.
+      sessionIdContext: ticketScope.slice(0, 32),
+      honorCipherOrder: true,
+    });
+  const settings: TlsSettings = {
+    context: context(false),
     requireCertificate: !optionalCertificate,
     verifyCertificate: config.verifyClients,
     roots: config.verifyClients ? own.map((pem) => new X509Certificate(pem)) : undefined,
     ticketScope,
     notAfterMs: credentials.leaf.notAfterMs,
+    ...(config.verifyClients
+      ? { forgetSessions: (): TlsSettings => ({ ...settings, context: context(true) }) }
+      : {}),
   };
+  return settings;
 }
 
 /** Files that hold the host's trusted CAs, in the order Go's TLS looks for them. */

@@ -17,7 +17,7 @@ import {
   type TestCertificateOptions,
   testKey,
 } from "../support/certificates.js";
-import { run, runOk } from "../support/child-process.js";
+import { run, runOk, until } from "../support/child-process.js";
 import { connectTls, type RawAnswer, readAnswer } from "../support/raw-http1.js";
 import { findOnPath } from "../support/services/folder.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
@@ -70,6 +70,8 @@ async function serverWith(
 }
 
 const verifying = (): Partial<TlsConfig> => ({ verifyClients: true, caPath: join(folder, "ca.crt") });
+/** How a connection ends that the server does not want. */
+const REFUSED = /^(closed|ECONNRESET|ERR_SSL_\w+)$/;
 const WHO = "GET /v1/identity/self/describe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 /** Status and body of one request, or the code of the error that ended the connection. */
@@ -248,7 +250,7 @@ describe("TLS", () => {
               WHO.replace("v1/identity/self/describe", "version"),
             );
             if (ok) expect(answer, version).to.match(/^200 \{"version":/);
-            else expect(answer, version).to.match(/^(closed|ECONNRESET|ERR_SSL_\w+)$/);
+            else expect(answer, version).to.match(REFUSED);
           }
         });
       }
@@ -299,7 +301,7 @@ describe("TLS", () => {
     try {
       const chain = { ...leaf, certPem: leaf.certPem + intermediate.certPem };
       expect(await identityAt(server, chain)).to.equal(leaf.identity);
-      expect(await ask(server.port, leaf)).to.match(/^(closed|ECONNRESET|ERR_SSL_\w+)$/);
+      expect(await ask(server.port, leaf)).to.match(REFUSED);
     } finally {
       await server.close();
     }
@@ -659,13 +661,35 @@ describe("TLS", () => {
         await server.server.refreshTls(async () => configured(server, { ...tls, ...verifying() }));
         expect(await reused(session)).to.equal(false);
         // Nor is a session of someone who would not be let in any more a way in.
-        expect(await ask(server.port, server.admin, { session: strangers })).to.match(
-          /^(closed|ECONNRESET|ERR_SSL_\w+)$/,
-        );
+        expect(await ask(server.port, server.admin, { session: strangers })).to.match(REFUSED);
         expect(await ask(server.port, member, { session })).to.match(/^404 /);
         // Back again: sessions from before the change stay ended.
         await server.server.refreshTls(async () => configured(server, tls));
         expect(await reused(session)).to.equal(false);
+      } finally {
+        await server.close();
+      }
+    });
+
+    it("a session does not outlive its certificate, and does not keep the renewed one out", async () => {
+      const server = await serverWith(verifying());
+      try {
+        // Certificates end at full seconds.
+        const notAfter = new Date(Math.ceil(Date.now() / 1000 + 1) * 1000);
+        const ending = issuedBy(ca, { usages: ["clientAuth"], notAfter });
+        const renewed = issuedBy(ca, { usages: ["clientAuth"], key: ending.key });
+        const session = await sessionOf(server.port, ending, {});
+        const others = await sessionOf(server.port, member, {});
+        expect(await identityAt(server, ending, { session })).to.equal(ending.identity);
+        await until("the certificate to end", async () => Date.now() > notAfter.getTime());
+        expect(await ask(server.port, ending, { session })).to.match(REFUSED);
+        // The session is gone with that: the same client shows what certificate it has now.
+        expect(await identityAt(server, renewed, { session })).to.equal(ending.identity);
+        expect(await ask(server.port, ending, { session })).to.match(REFUSED);
+        expect(await identityAt(server, member, { session: others })).to.equal(member.identity);
+        // It stays gone when certificates are read again.
+        await server.server.refreshTls(async () => server.config);
+        expect(await identityAt(server, renewed, { session })).to.equal(ending.identity);
       } finally {
         await server.close();
       }
@@ -677,7 +701,7 @@ describe("TLS", () => {
         const { tls } = server.config;
         expect(await ask(server.port, server.admin)).to.match(/^200 /);
         await server.server.refreshTls(async () => configured(server, { ...tls, ...verifying() }));
-        expect(await ask(server.port, server.admin)).to.match(/^(closed|ECONNRESET|ERR_SSL_\w+)$/);
+        expect(await ask(server.port, server.admin)).to.match(REFUSED);
         await server.server.refreshTls(async () => configured(server, tls));
         expect(await ask(server.port, server.admin)).to.match(/^200 /);
       } finally {
