@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, platform } from "node:os";
+import { isKesError } from "../../errors.js";
 import type { KeyService } from "../../keys/service.js";
 import { memoryFigures } from "../../metrics/system.js";
 import { reply } from "../key/shared.js";
@@ -65,9 +66,14 @@ export const status = route({
 
 /** Clients of KES expect both flags when the keystore is out of reach (reference §3.4). */
 async function keystoreState(keys: KeyService, call: Call): Promise<object> {
-  const state = await keys.status(call);
-  if (state.ok) return { keystore_latency: Math.max(1, Math.round(state.latencyMs)) };
-  const unreachable = state.error.code === "KEYSTORE_UNREACHABLE";
+  const found = await keys.status(call).then(
+    (state) => (state.ok ? state.latencyMs : state.error),
+    (error: unknown) => error,
+  );
+  if (typeof found === "number") return { keystore_latency: Math.max(1, Math.round(found)) };
+  // A time-out comes from a deadline that is shorter than the probe's own.
+  const unreachable = isKesError(found, "KEYSTORE_UNREACHABLE", "KEYSTORE_TIMEOUT");
+  if (!unreachable && !isKesError(found)) throw found;
   return { ...(unreachable ? { keystore_unreachable: true } : {}), keystore_unavailable: true };
 }
 
