@@ -359,7 +359,7 @@ describe("e2e: too many connections", function () {
       const during = await server.stats(true);
       expect(during.rssBytes - before.rssBytes).to.be.below(600 * MIB);
       await serves(server);
-      await Promise.all(idle.map((socket) => untilClosed(socket)));
+      await Promise.all(idle.map((socket) => untilClosed(socket, 30_000)));
       await settled(server, before);
       await serves(server);
     } finally {

@@ -33,14 +33,14 @@ export interface Received {
 }
 
 /** Reads until the server ends the connection. */
-export function untilClosed(socket: Socket): Promise<Received> {
+export function untilClosed(socket: Socket, deadlineMs = DEADLINE_MS): Promise<Received> {
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`the server did not close the connection within ${DEADLINE_MS} ms`));
-    }, DEADLINE_MS);
+      reject(new Error(`the server did not close the connection within ${deadlineMs} ms`));
+    }, deadlineMs);
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
     socket.on("error", () => undefined);
     const done = (): void => {
