@@ -1,4 +1,5 @@
 /** Request bodies on their way in, bounded one by one and all together. */
+import type { Readable } from "node:stream";
 
 /** Memory for bodies that are not complete, shared by all connections. */
 export class BodyBudget {
@@ -22,6 +23,36 @@ export class BodyBudget {
 
 /** Why a body was not read to its end. */
 export type BodyRefusal = "too-large" | "overloaded";
+/** Why a body could not be read. */
+export type BodyFailure = BodyRefusal | "aborted";
+
+/**
+ * Reads all of `source`, at most `limit` bytes. `done` is called once; what comes after a refusal is thrown away
+ * as it comes.
+ */
+export function readWhole(
+  source: Readable,
+  limit: number,
+  budget: BodyBudget,
+  done: (body: Buffer | BodyFailure) => void,
+): void {
+  const body = new BodyBuffer(limit, budget);
+  let open = true;
+  const finish = (end: Buffer | BodyFailure): void => {
+    if (!open) return;
+    open = false;
+    body.release();
+    done(end);
+  };
+  source.on("data", (piece: Buffer) => {
+    if (!open) return;
+    const refusal = body.add(piece);
+    if (refusal !== undefined) finish(refusal);
+  });
+  source.on("end", () => open && finish(body.take()));
+  source.on("close", () => finish("aborted"));
+  source.on("error", () => finish("aborted"));
+}
 
 /**
  * One body. The usual one comes in a single piece and is handed on as it is. Further pieces are copied together:

@@ -1,13 +1,10 @@
 /** One HTTP request and its answer, whatever the version of HTTP; what the pipeline works on. */
-import type { BodyRefusal } from "./body.js";
+import type { BodyFailure } from "./body.js";
 import type { STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** Header fields of an answer, lower-case names. */
 export type ReplyHeaders = Record<string, string | number>;
-
-/** Why a body could not be read. */
-export type BodyFailure = BodyRefusal | "aborted";
 
 export interface Exchange {
   readonly peer: Peer;

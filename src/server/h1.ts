@@ -1,8 +1,8 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type BodyBudget, BodyBuffer } from "./body.js";
+import { type BodyBudget, type BodyFailure, readWhole } from "./body.js";
 import type { Connection } from "./connections.js";
-import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
+import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
@@ -49,22 +49,7 @@ export class Http1Exchange implements Exchange {
     const declared = Number(request.headers["content-length"] ?? 0);
     if (declared > limit) return done("too-large");
     if (this.#isAsked) this.#response.writeContinue();
-    const body = new BodyBuffer(limit, this.#bodies);
-    let open = true;
-    const finish = (end: Buffer | BodyFailure): void => {
-      if (!open) return;
-      open = false;
-      body.release();
-      done(end);
-    };
-    request.on("data", (piece: Buffer) => {
-      if (!open) return;
-      const refusal = body.add(piece);
-      if (refusal !== undefined) finish(refusal);
-    });
-    request.on("end", () => open && finish(body.take()));
-    request.on("close", () => finish("aborted"));
-    request.on("error", () => finish("aborted"));
+    readWhole(request, limit, this.#bodies, done);
   }
 
   onGone(callback: () => void): void {

@@ -1,8 +1,8 @@
 /** HTTP/2: streams of Node's engine as exchanges, without its compatibility layer, which doubles the cost. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { type BodyBudget, BodyBuffer } from "./body.js";
+import { type BodyBudget, type BodyFailure, readWhole } from "./body.js";
 import type { Connection } from "./connections.js";
-import type { BodyFailure, Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
+import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
 import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
@@ -46,22 +46,7 @@ export class Http2Exchange implements Exchange {
   readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void {
     const stream = this.#stream;
     if (Number(this.#headers["content-length"] ?? 0) > limit) return done("too-large");
-    const body = new BodyBuffer(limit, this.#bodies);
-    let open = true;
-    const finish = (end: Buffer | BodyFailure): void => {
-      if (!open) return;
-      open = false;
-      body.release();
-      done(end);
-    };
-    stream.on("data", (piece: Buffer) => {
-      if (!open) return;
-      const refusal = body.add(piece);
-      if (refusal !== undefined) finish(refusal);
-    });
-    stream.on("end", () => open && finish(body.take()));
-    stream.on("aborted", () => finish("aborted"));
-    stream.on("close", () => finish("aborted"));
+    readWhole(stream, limit, this.#bodies, done);
   }
 
   onGone(callback: () => void): void {
