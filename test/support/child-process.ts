@@ -61,15 +61,15 @@ export async function runOk(command: Command, options: Parameters<typeof run>[1]
 /** A server that runs until {@link stop}, and never longer than the test process. */
 export class RunningProcess {
   readonly #child: ChildProcess;
-  readonly #output: () => string;
+  readonly #stdout: () => string;
+  readonly #stderr: () => string;
   readonly #ended: Promise<number | null>;
   readonly #killOnExit: () => void;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
-    this.#output = () => stdout() + stderr();
+    this.#stdout = collect(child.stdout);
+    this.#stderr = collect(child.stderr);
     this.#killOnExit = () => child.kill("SIGKILL");
     process.once("exit", this.#killOnExit);
     this.#ended = new Promise((resolve) => {
@@ -112,7 +112,32 @@ export class RunningProcess {
 
   /** Standard output and standard error so far. */
   get output(): string {
-    return this.#output();
+    return this.stdout + this.stderr;
+  }
+
+  get stdout(): string {
+    return this.#stdout();
+  }
+
+  get stderr(): string {
+    return this.#stderr();
+  }
+
+  /** Resolves to the exit code; `null` when a signal ended the program. */
+  get ended(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  /** Leaves the program's output in the pipe from now on. */
+  stopReading(): void {
+    this.#child.stdout?.pause();
+    this.#child.stderr?.pause();
+  }
+
+  /** Closes the reading ends of the program's output. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
   }
 
   signal(signal: NodeJS.Signals): void {
