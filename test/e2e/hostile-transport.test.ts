@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:http2";
 import type { Socket } from "node:net";
 import { expect } from "chai";
+import { MemoryKeystore } from "../../keystores/memory/store.js";
 import {
   connectRaw,
   continuationFlood,
@@ -19,10 +20,13 @@ import {
   withRaw,
 } from "../support/attacks.js";
 import { until } from "../support/child-process.js";
+import { FaultyKeystore } from "../support/faulty-keystore.js";
+import { named } from "../support/keystore.js";
 import { connectTls, readAnswer } from "../support/raw-http1.js";
 import { frame } from "../support/raw-http2.js";
 import { overHttp1, overHttp2 } from "../support/send.js";
 import { type ServerProcess, type ServerStats, startServerProcess } from "../support/server-process.js";
+import { startTestServer, type TestServer } from "../support/test-server.js";
 
 const MIB = 1024 * 1024;
 /** A normal request on a new connection, on a machine that has other things to do. */
@@ -39,6 +43,8 @@ describe("e2e: hostile transport", function () {
   before(async () => {
     server = await startServerProcess({ limits, timeoutsMs: { "/v1/key/encrypt/": 600 }, auditLevel: 8 });
     await overHttp1(server, server.admin, { method: "PUT", path: "/v1/key/create/known" });
+    // Loaded at the first request for it, which takes descriptors of its own when it has to be compiled.
+    await overHttp1(server, server.admin, { method: "GET", path: "/openapi.json" });
     await serves(server);
     // The connections of that are still being closed.
     await settled(server, { ...(await server.stats(true)), sockets: 4 });
@@ -338,6 +344,66 @@ describe("e2e: hostile transport", function () {
         expect((await closed).ms).to.be.below(limits.idleTimeoutMs - 100);
       }
     });
+  });
+});
+
+describe("e2e: clients that leave while the keystore is asked", () => {
+  let server: TestServer;
+  let keystore: FaultyKeystore;
+
+  beforeEach(async () => {
+    keystore = new FaultyKeystore(new MemoryKeystore());
+    server = await startTestServer({ keystore });
+    await overHttp1(server, server.admin, { method: "PUT", path: "/v1/key/create/known" });
+    server.server.state.services.keys.forget(named("known"));
+    keystore.script = [{ method: "get", fault: { kind: "hang" } }];
+  });
+  afterEach(async () => {
+    keystore.script = [];
+    keystore.release();
+    await server.close();
+  });
+
+  const recorded = (): number => server.stdout().split(" res.code=499 ").length - 1;
+
+  it("are not waited for, over HTTP/2", async () => {
+    const socket = await overH2(server);
+    const fields = requestFields("PUT", "/v1/key/generate/known");
+    const all = Array.from({ length: 200 }, (_, i) => headersFrame(i, fields));
+    socket.write(Buffer.concat(all));
+    await until("the keystore to be asked", async () => keystore.hanging === 1);
+    // CANCEL and NO_ERROR: Node ends a stream at once after the first, and step by step after the second.
+    socket.write(Buffer.concat(all.map((_, i) => resetFrame(i, i % 2 === 0 ? 8 : 0))));
+    await until("all to be recorded", async () => recorded() === 200);
+    socket.destroy();
+    keystore.script = [];
+    keystore.release();
+    expect((await overHttp2(server, server.admin, GENERATE)).status).to.equal(200);
+  });
+
+  it("are not waited for, over HTTP/1.1", async () => {
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => overH1(server)));
+    for (const socket of sockets) socket.write("PUT /v1/key/generate/known HTTP/1.1\r\nhost: a\r\n\r\n");
+    await until("the keystore to be asked", async () => keystore.hanging === 1);
+    for (const socket of sockets) socket.destroy();
+    await until("all to be recorded", async () => recorded() === 20);
+  });
+
+  it("do not take the key with them that they have created", async () => {
+    keystore.script = [{ method: "create", fault: { kind: "hang" } }];
+    const socket = await overH2(server);
+    socket.write(headersFrame(0, requestFields("PUT", "/v1/key/create/made")));
+    await until("the keystore to be asked", async () => keystore.hanging === 1);
+    socket.write(resetFrame(0));
+    await until("the request to be recorded", async () => recorded() === 1);
+    expect(server.stdout()).to.include("the key may or may not exist");
+    keystore.script = [];
+    keystore.release();
+    await until("the key to be there", async () => {
+      const answer = await overHttp2(server, server.admin, { ...GENERATE, path: "/v1/key/generate/made" });
+      return answer.status === 200;
+    });
+    socket.destroy();
   });
 });
 

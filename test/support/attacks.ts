@@ -111,9 +111,9 @@ export function dataFrame(index: number, data: Buffer, isLast = false): Buffer {
   return frame(DATA, isLast ? END_STREAM : 0, index * 2 + 1, data);
 }
 
-/** RST_STREAM with CANCEL. */
-export function resetFrame(index: number): Buffer {
-  return frame(RST_STREAM, 0, index * 2 + 1, Buffer.from([0, 0, 0, 8]));
+/** RST_STREAM, with CANCEL unless another code is given. */
+export function resetFrame(index: number, code = 8): Buffer {
+  return frame(RST_STREAM, 0, index * 2 + 1, Buffer.from([0, 0, 0, code]));
 }
 
 /** One header block without end: `count` CONTINUATION frames of `bytes` each. */
