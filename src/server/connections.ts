@@ -1,6 +1,7 @@
 /** The connections of a listener: which of them wait for an answer, and which one goes when there are too many. */
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { SHUTDOWN_GRACE_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
 /** A connection after its handshake. */
@@ -9,6 +10,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #owner: Connections;
   #session: ServerHttp2Session | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #pending = 0;
   #closing = false;
 
@@ -18,9 +20,17 @@ export class Connection {
     this.#owner = owner;
   }
 
-  /** From now on the connection speaks HTTP/2 and belongs to `session`. */
-  join(session: ServerHttp2Session): void {
+  /**
+   * From now on the connection speaks HTTP/2 and belongs to `session`. It is closed when no request came for
+   * `idleTimeoutMs` and none waits for its answer.
+   */
+  join(session: ServerHttp2Session, idleTimeoutMs: number): void {
     this.#session = session;
+    // A timer of our own: Node does not clear a session's when the session ends, so that its memory would stay for
+    // as long, and whoever connects again and again would fill the heap.
+    const timer = setTimeout(() => this.#whenIdle(timer), idleTimeoutMs).unref();
+    this.#idle = timer;
+    session.once("close", () => clearTimeout(timer));
   }
 
   /** True while a request waits for its answer, or follows a log. */
@@ -31,6 +41,7 @@ export class Connection {
   /** A request came. Every one is ended by {@link end}. */
   begin(): void {
     this.#pending++;
+    this.#idle?.refresh();
     this.#owner.used(this);
   }
 
@@ -51,6 +62,13 @@ export class Connection {
   destroy(): void {
     this.#session?.destroy();
     this.#socket.destroy();
+  }
+
+  #whenIdle(timer: NodeJS.Timeout): void {
+    if (this.busy) return void timer.refresh();
+    this.close();
+    // Answers that nobody takes would keep the session for ever.
+    setTimeout(() => this.destroy(), SHUTDOWN_GRACE_MS).unref();
   }
 }
 

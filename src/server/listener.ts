@@ -245,16 +245,8 @@ export class Listener {
   #startSession(session: ServerHttp2Session): void {
     const connection = this.#joining;
     if (connection === undefined) return session.destroy();
-    const { idleTimeoutMs } = this.#options.limits;
-    connection.join(session);
+    connection.join(session, this.#options.limits.idleTimeoutMs);
     this.#connectionOf.set(session, connection);
-    session.setTimeout(idleTimeoutMs);
-    session.on("timeout", () => {
-      if (connection.busy) return void session.setTimeout(idleTimeoutMs);
-      session.close();
-      // Answers that nobody takes would keep the session for ever.
-      setTimeout(() => connection.destroy(), limits.SHUTDOWN_GRACE_MS).unref();
-    });
     session.on("error", () => session.destroy());
   }
 }

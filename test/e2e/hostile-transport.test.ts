@@ -432,6 +432,25 @@ describe("e2e: too many connections", function () {
     }
   });
 
+  it("keeps nothing of HTTP/2 connections that were closed", async () => {
+    // With the usual idle time-out: what a timer holds would stay for a minute and a half.
+    const server = await startServerProcess({ auditLevel: 8 });
+    const comeAndGo = async (count: number): Promise<number> => {
+      for (let i = 0; i < count; i += 10) {
+        const sockets = await Promise.all(Array.from({ length: 10 }, () => overH2(server)));
+        for (const socket of sockets) socket.destroy();
+      }
+      await until("connections to be closed", async () => (await server.stats()).sockets <= 4);
+      return (await server.stats(true)).heapBytes;
+    };
+    try {
+      const before = await comeAndGo(100);
+      expect((await comeAndGo(300)) - before).to.be.below(300 * 2_000);
+    } finally {
+      await server.stop();
+    }
+  });
+
   it("gives up idle connections for new ones when there may be no more", async () => {
     const limits = { maxConnections: 50, handshakeTimeoutMs: 20_000 };
     const server = await startServerProcess({ limits, auditLevel: 8 });
