@@ -20,6 +20,7 @@ import {
 import { run, runOk, until } from "../support/child-process.js";
 import { connectTls, type RawAnswer, readAnswer } from "../support/raw-http1.js";
 import { findOnPath } from "../support/services/folder.js";
+import { requireService } from "../support/services/index.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
 
 const HOUR_MS = 3_600_000;
@@ -256,7 +257,8 @@ describe("TLS", () => {
       }
 
       if (!skip) {
-        it("names the missing certificate in the alert: 116 over TLS 1.3, 40 or 42 over TLS 1.2", async () => {
+        it("names the missing certificate in the alert: 116 over TLS 1.3, 40 or 42 over TLS 1.2", async function () {
+          requireService(this, "openssl");
           expect(await openssl(server.port, ["-tls1_3"])).to.match(/alert number 116/);
           expect(await openssl(server.port, ["-tls1_2"])).to.match(/alert number (40|42)/);
         });
@@ -275,7 +277,8 @@ describe("TLS", () => {
         });
       }
 
-      it(`S16 #18: ${verify ? "names the CAs it takes" : "names no CA, so that every client sends its certificate"}`, async () => {
+      it(`S16 #18: ${verify ? "names the CAs it takes" : "names no CA, so that every client sends its certificate"}`, async function () {
+        requireService(this, "openssl");
         const output = await openssl(server.port, [...(await pem(member))]);
         if (verify)
           expect(output).to.match(/Acceptable client certificate CA names[\s\S]*CN ?= ?Clients' CA/);
@@ -284,7 +287,8 @@ describe("TLS", () => {
     });
   }
 
-  it("S16 #18: names no CA in mode off even when tls.ca is set", async () => {
+  it("S16 #18: names no CA in mode off even when tls.ca is set", async function () {
+    requireService(this, "openssl");
     const server = await serverWith({ caPath: join(folder, "ca.crt") });
     try {
       const output = await openssl(server.port, await pem(selfSigned()));
@@ -413,7 +417,8 @@ describe("TLS", () => {
         expect(await identityAt(server, behind(member, other))).to.equal(member.identity);
     });
 
-    it("a certificate without extensions is a leaf, and two of them in a chain are refused", async () => {
+    it("a certificate without extensions is a leaf, and two of them in a chain are refused", async function () {
+      requireService(this, "openssl");
       const file = (name: string): string => join(folder, `v1-${name}`);
       const openssl = (...args: string[]): Promise<string> => runOk(["openssl", ...args]);
       for (const name of ["issuer", "leaf"]) {
@@ -528,7 +533,8 @@ describe("TLS", () => {
         expect(await identityAt(server, client, { ...options, session })).to.equal(client.identity);
       });
 
-      it(`keeps the identity over ${version}, with openssl, which sends no certificate the second time`, async () => {
+      it(`keeps the identity over ${version}, with openssl, which sends no certificate the second time`, async function () {
+        requireService(this, "openssl");
         const file = join(folder, `session-${version}`);
         const only = version === "TLSv1.2" ? "-tls1_2" : "-tls1_3";
         const first = await openssl(server.port, [only, ...(await pem(server.admin)), "-sess_out", file]);

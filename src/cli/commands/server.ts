@@ -137,15 +137,17 @@ async function serve(
     context.output.data(`${banner(facts)}\n${last}\n`);
   };
   context.output.outliveReader();
+  const { load } = options;
+  // Before the banner: whoever reads it may send a signal at once, which without a handler would end the process.
+  const stopped = runUntilStopped(server, {
+    output: context.output,
+    announce,
+    ...(load === undefined ? {} : { load }),
+  });
   announce("=> Server is up and running...");
   if (process.versions.node.startsWith("20.")) {
     context.output.note("Node.js 20 has reached its end of life; Node.js 24 is recommended");
   }
   options.onListening?.({ host, port });
-  const { load } = options;
-  return runUntilStopped(server, {
-    output: context.output,
-    announce,
-    ...(load === undefined ? {} : { load }),
-  });
+  return stopped;
 }

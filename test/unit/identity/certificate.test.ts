@@ -14,6 +14,7 @@ import {
   inspectCertificate,
 } from "../../../src/identity/certificate.js";
 import { certificateAuthority, issuedBy, selfSigned } from "../../support/certificates.js";
+import { requireService } from "../../support/services/index.js";
 
 /** KES reference §7.4. */
 const EXPIRED =
@@ -21,10 +22,11 @@ const EXPIRED =
 
 describe("identity/certificate: against openssl", () => {
   let dir: string;
-  before(() => {
+  before(function () {
+    requireService(this, "openssl");
     dir = mkdtempSync(join(tmpdir(), "keswick-certificate-"));
   });
-  after(() => rmSync(dir, { recursive: true, force: true }));
+  after(() => dir && rmSync(dir, { recursive: true, force: true }));
 
   const openssl = (...args: string[]): Buffer =>
     execFileSync("openssl", args, { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });

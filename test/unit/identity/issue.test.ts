@@ -18,6 +18,7 @@ import {
   type TestCertificate,
   testKey,
 } from "../../support/certificates.js";
+import { requireService } from "../../support/services/index.js";
 
 const exec = promisify(execFile);
 const ALGORITHMS: readonly TestAlgorithm[] = ["ed25519", "p256", "p384", "rsa"];
@@ -25,11 +26,13 @@ const ALGORITHMS: readonly TestAlgorithm[] = ["ed25519", "p256", "p384", "rsa"];
 describe("identity/issue: as others read it", () => {
   let dir: string;
   const certificates = new Map<TestAlgorithm, TestCertificate>();
-  before(async () => {
+  before(async function () {
+    requireService(this, "openssl");
+    requireService(this, "curl");
     dir = await mkdtemp(join(tmpdir(), "keswick-issue-"));
     for (const algorithm of ALGORITHMS) certificates.set(algorithm, selfSigned({ algorithm }));
   });
-  after(() => rm(dir, { recursive: true, force: true }));
+  after(() => dir && rm(dir, { recursive: true, force: true }));
 
   const file = async (name: string, text: string): Promise<string> => {
     await writeFile(join(dir, name), text);

@@ -15,6 +15,7 @@ import { quickstart } from "../../../../src/cli/quickstart.js";
 import { run } from "../../../../src/cli/run.js";
 import { identityOfCertificate } from "../../../../src/identity/certificate.js";
 import { captured } from "../../../support/captured-output.js";
+import { requireService } from "../../../support/services/index.js";
 
 const LISTEN = { host: "0.0.0.0", port: 7373 };
 
@@ -131,7 +132,8 @@ describe("cli/commands/start", () => {
     expect(await readdir(dir)).to.deep.equal([]);
   });
 
-  it("shows lines that a shell and curl take as they are, also from a folder with an odd name", async () => {
+  it("shows lines that a shell and curl take as they are, also from a folder with an odd name", async function () {
+    requireService(this, "curl");
     const path = join(dir, "it's: a $(false) \\folder");
     const options = { dns: ["localhost"], ip: ["127.0.0.1"], expiryMs: 3_600_000, nowMs: Date.now() };
     const layout = await layoutOf(path);
