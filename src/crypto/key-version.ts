@@ -19,6 +19,8 @@ export interface NewKeyVersion {
   readonly random: RandomSource;
   /** The 32 bytes of an imported key, copied; fresh random ones when absent. */
   readonly keyBytes?: Uint8Array;
+  /** The 32 bytes of the HMAC key that belongs to an imported key, copied; fresh random ones when absent. */
+  readonly hmacKeyBytes?: Uint8Array;
 }
 
 /** The material and metadata stored under a key name. */
@@ -43,15 +45,19 @@ export class KeyVersion {
   }
 
   /**
-   * A new key version with a fresh HMAC key.
+   * A new key version.
    * @throws KesError `KEY_SIZE_INVALID` when imported bytes are not 32
    */
-  static create({ algorithm, createdBy, nowMs, random, keyBytes }: NewKeyVersion): KeyVersion {
+  static create(options: NewKeyVersion): KeyVersion {
+    const { algorithm, createdBy, nowMs, random, keyBytes, hmacKeyBytes } = options;
     if (keyBytes !== undefined && keyBytes.length !== KEY_BYTES) {
       throw new KesError("KEY_SIZE_INVALID", [algorithm]);
     }
+    if (hmacKeyBytes !== undefined && hmacKeyBytes.length !== KEY_BYTES) {
+      throw new KesError("KEY_SIZE_INVALID", ["SHA256"]);
+    }
     const kek = keyBytes === undefined ? freshKey(random) : copyOf(keyBytes);
-    const hmacKey = freshKey(random);
+    const hmacKey = hmacKeyBytes === undefined ? freshKey(random) : copyOf(hmacKeyBytes);
     const fields = { algorithm, kek, hmacKey, createdAt: timestampOfMs(nowMs), createdBy };
     return new KeyVersion({ ...fields, algorithmRecorded: true, message: newMessage(fields) });
   }

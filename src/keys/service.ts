@@ -1,6 +1,6 @@
 /** The key service: what can be done with named keys. Knows neither requests nor policies. */
 import { type Algorithm, DEFAULT_ALGORITHM, KEY_BYTES } from "../crypto/algorithm.js";
-import { KeyVersion } from "../crypto/key-version.js";
+import { KeyVersion, type NewKeyVersion } from "../crypto/key-version.js";
 import type { RandomSource } from "../crypto/random.js";
 import { formatTimestamp } from "../crypto/timestamp.js";
 import { isKesError, KesError } from "../errors.js";
@@ -89,12 +89,17 @@ export class KeyService {
   }
 
   /**
-   * Makes a key of 32 given bytes, with a fresh HMAC key.
+   * Makes a key of 32 given bytes, with a given HMAC key or a fresh one.
    * @throws KesError `KEY_SIZE_INVALID`, and as {@link KeyChanges.create}
    */
   import(
     name: KeyName,
-    options: { readonly keyBytes: Uint8Array; readonly algorithm: Algorithm; readonly createdBy: string },
+    options: {
+      readonly keyBytes: Uint8Array;
+      readonly hmacKeyBytes?: Uint8Array;
+      readonly algorithm: Algorithm;
+      readonly createdBy: string;
+    },
     call?: Call,
   ): Promise<void> {
     return this.#add(name, options, call);
@@ -214,7 +219,7 @@ export class KeyService {
 
   async #add(
     name: KeyName,
-    options: { readonly algorithm: Algorithm; readonly createdBy: string; readonly keyBytes?: Uint8Array },
+    options: Pick<NewKeyVersion, "algorithm" | "createdBy" | "keyBytes" | "hmacKeyBytes">,
     call: Call | undefined,
   ): Promise<void> {
     const nowMs = this.#clock.wallNow();
