@@ -5,6 +5,8 @@ export interface Watched {
   /** How the log names it, for example `policy.minio (client.crt)`. */
   readonly label: string;
   readonly notAfterMs: number;
+  /** What to do about it: a client's identity is kept only with the same key. */
+  readonly remedy: "renew it" | "renew it with the same key";
 }
 
 const DAY_MS = 86_400_000;
@@ -34,7 +36,7 @@ export class ExpiryWatch {
 
   check(): void {
     const now = this.#now();
-    for (const { label, notAfterMs } of this.#watched) {
+    for (const { label, notAfterMs, remedy } of this.#watched) {
       const days = (notAfterMs - now) / DAY_MS;
       const threshold = THRESHOLD_DAYS.find((limit) => days <= limit);
       const key = `${label} ${notAfterMs}`;
@@ -42,12 +44,8 @@ export class ExpiryWatch {
         continue;
       this.#reported.set(key, threshold);
       const date = new Date(notAfterMs).toISOString();
-      if (days <= 0)
-        this.#warn(`the certificate of ${label} has ended on ${date}: renew it with the same key`);
-      else
-        this.#warn(
-          `the certificate of ${label} ends on ${date}, in ${shown(days)}: renew it with the same key`,
-        );
+      if (days <= 0) this.#warn(`the certificate of ${label} has ended on ${date}: ${remedy}`);
+      else this.#warn(`the certificate of ${label} ends on ${date}, in ${shown(days)}: ${remedy}`);
     }
   }
 

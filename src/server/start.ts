@@ -188,8 +188,16 @@ export class KeyServer {
     this.#state = state;
     const { config, tls } = state;
     this.#expiry.watch([
-      { label: `this server (${config.tls.certFile || "development mode"})`, notAfterMs: tls.notAfterMs },
-      ...config.certificates.map(({ use, file, notAfterMs }) => ({ label: `${use} (${file})`, notAfterMs })),
+      {
+        label: `this server (${config.tls.certFile || "development mode"})`,
+        notAfterMs: tls.notAfterMs,
+        remedy: "renew it",
+      },
+      ...config.certificates.map(({ use, file, notAfterMs }) => ({
+        label: `${use} (${file})`,
+        notAfterMs,
+        remedy: "renew it with the same key" as const,
+      })),
     ]);
   }
 

@@ -19,10 +19,12 @@ function watched(): { watch: ExpiryWatch; warnings: string[]; passDays: (days: n
   return { watch, warnings, passDays };
 }
 
+const remedy = "renew it with the same key";
+
 describe("ExpiryWatch", () => {
   it("warns 30, 7 and 1 days ahead and at the end, each once", () => {
     const { watch, warnings, passDays } = watched();
-    watch.watch([{ label: "policy.minio (client.crt)", notAfterMs: START + 60 * DAY_MS }]);
+    watch.watch([{ label: "policy.minio (client.crt)", notAfterMs: START + 60 * DAY_MS, remedy }]);
     const seen: number[] = [];
     for (let day = 1; day <= 62; day++) {
       const before = warnings.length;
@@ -42,9 +44,9 @@ describe("ExpiryWatch", () => {
   it("gives one warning for a certificate that is found late", () => {
     const { watch, warnings } = watched();
     watch.watch([
-      { label: "a", notAfterMs: START + 0.5 * DAY_MS },
-      { label: "b", notAfterMs: START - DAY_MS },
-      { label: "c", notAfterMs: START + 31 * DAY_MS },
+      { label: "a", notAfterMs: START + 0.5 * DAY_MS, remedy },
+      { label: "b", notAfterMs: START - DAY_MS, remedy },
+      { label: "c", notAfterMs: START + 31 * DAY_MS, remedy },
     ]);
     watch.close();
     expect(warnings).to.have.length(2);
@@ -54,18 +56,18 @@ describe("ExpiryWatch", () => {
 
   it("does not repeat itself after a reload, and begins anew for a renewed certificate", () => {
     const { watch, warnings } = watched();
-    const old = { label: "a", notAfterMs: START + 5 * DAY_MS };
+    const old = { label: "a", notAfterMs: START + 5 * DAY_MS, remedy };
     watch.watch([old]);
     watch.watch([old]);
     expect(warnings).to.have.length(1);
-    watch.watch([{ label: "a", notAfterMs: START + 29 * DAY_MS }]);
+    watch.watch([{ label: "a", notAfterMs: START + 29 * DAY_MS, remedy }]);
     watch.close();
     expect(warnings).to.have.length(2);
   });
 
   it("forgets what is watched no more", () => {
     const { watch, warnings, passDays } = watched();
-    watch.watch([{ label: "a", notAfterMs: START + 60 * DAY_MS }]);
+    watch.watch([{ label: "a", notAfterMs: START + 60 * DAY_MS, remedy }]);
     watch.watch([]);
     passDays(100);
     watch.close();
