@@ -19,7 +19,7 @@ function watched(): { watch: ExpiryWatch; warnings: string[]; passDays: (days: n
   return { watch, warnings, passDays };
 }
 
-const remedy = "renew it with the same key";
+const remedy = "renew it with the same key" as const;
 
 describe("ExpiryWatch", () => {
   it("warns 30, 7 and 1 days ahead and at the end, each once", () => {
