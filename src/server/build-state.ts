@@ -3,10 +3,10 @@
 import type { ApiRow, CertificateFact, Services } from "../api/route.js";
 import { routes } from "../api/routes.js";
 import type { AuditLog } from "../audit/audit-log.js";
-import type { ErrorLog } from "../audit/error-log.js";
+import { causes, type ErrorLog } from "../audit/error-log.js";
 import type { Config } from "../config/config.js";
 import { pooledRandom } from "../crypto/random.js";
-import { isKesError } from "../errors.js";
+import { ConfigError, isKesError } from "../errors.js";
 import { systemClock } from "../keys/clock.js";
 import { KeyService } from "../keys/service.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
@@ -29,7 +29,7 @@ export interface Lasting {
   readonly ticketKeys: TicketKeys;
 }
 
-/** Opens the keystore that the configuration names. */
+/** Opens the keystore that the configuration names. @throws ConfigError that says why it cannot be opened */
 export async function openKeystore(
   config: Config,
   registry: KeystoreRegistry,
@@ -38,7 +38,16 @@ export async function openKeystore(
   const load = registry[config.keystore.kind];
   if (load === undefined) throw new Error(`no keystore of the kind '${config.keystore.kind}'`);
   const { adapter } = await load();
-  return adapter.open(config.keystore.options, { warn: (message) => errorLog.warn(message) });
+  try {
+    return await adapter.open(config.keystore.options, { warn: (message) => errorLog.warn(message) });
+  } catch (cause) {
+    throw startFault(config, `keystore.${config.keystore.kind}`, cause);
+  }
+}
+
+/** What keeps the server from starting, for the operator: the causes in full, no stack. */
+function startFault(config: Config, path: string, cause: unknown): ConfigError {
+  return new ConfigError([{ file: config.file, path, message: causes(cause) }]);
 }
 
 /**
@@ -118,7 +127,7 @@ async function createPredefined(config: Config, keys: KeyService): Promise<void>
       const call = { signal: () => controller.signal };
       await keys.create(name, { algorithm, createdBy: config.admin.text }, call);
     } catch (error) {
-      if (!isKesError(error, "KEY_EXISTS")) throw error;
+      if (!isKesError(error, "KEY_EXISTS")) throw startFault(config, `keys (${name})`, error);
     } finally {
       clearTimeout(timer);
     }
