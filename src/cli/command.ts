@@ -1,4 +1,5 @@
 /** What a command is: its usage, its flags, its work. Flags are read by commander, errors worded as KES's. */
+import type { Readable } from "node:stream";
 import { CommanderError, Option, Command as Parser } from "commander";
 import { UsageError } from "../errors.js";
 import type { Output } from "./output.js";
@@ -35,6 +36,24 @@ export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Working directory, absolute. */
   readonly cwd: string;
+  readonly stdin: Input;
+}
+
+/** Standard input: of a terminal or of a pipe. */
+export type Input = Readable & {
+  readonly isTTY?: boolean;
+  setRawMode?(mode: boolean): unknown;
+};
+
+/** What the documents of a command are made from: help, completion, manual page. */
+export interface CommandInfo {
+  /** `kes key create`. */
+  readonly name: string;
+  readonly usage: string;
+  readonly description: string;
+  readonly options: OptionSpecs;
+  readonly args: readonly [least: number, most: number];
+  readonly examples: readonly string[];
 }
 
 /** What a command is written as. */
@@ -46,6 +65,8 @@ export interface CommandSpec<O extends OptionSpecs> {
   readonly options: O;
   /** Fewest and most positional arguments. */
   readonly args: readonly [least: number, most: number];
+  /** Command lines that work as they stand, given a server and its environment variables. */
+  readonly examples?: readonly string[];
   /** @returns the exit code; nothing means 0 */
   run(
     input: { readonly args: readonly string[]; readonly options: OptionValues<O> },
@@ -55,22 +76,36 @@ export interface CommandSpec<O extends OptionSpecs> {
 
 /** A command as the dispatcher runs it. */
 export interface Command {
+  readonly info: CommandInfo;
   /** @throws UsageError, or what the command throws */
   run(argv: readonly string[], context: CommandContext): Promise<number>;
 }
 
-/** An expected failure: its message is the whole explanation. Exit code 1. */
+/** An expected failure: its message is the whole explanation. Exit code 1 unless it says otherwise. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  /** What to do about it, a line each: notes behind the error. */
+  readonly hints: readonly string[];
+
+  constructor(
+    message: string,
+    options: { readonly hints?: readonly string[]; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hints = options.hints ?? [];
+  }
 }
 
 export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Command {
-  const name = /^kes(?: [a-z][a-z-]*)*/.exec(spec.usage)?.[0] ?? "kes";
+  const name = /^kes(?: [a-z][a-z-]*(?= |$))*/.exec(spec.usage)?.[0] ?? "kes";
+  const { usage, description, options: optionSpecs, args: bounds, examples = [] } = spec;
   return {
+    info: { name, usage, description, options: optionSpecs, args: bounds, examples },
+
     async run(argv, context) {
       const parser = parserOf(name, spec, context.output);
       try {
-        parser.parse([...argv], { from: "user" });
+        parser.parse(withoutBooleanValues(argv, spec.options), { from: "user" });
       } catch (error) {
         if (!(error instanceof CommanderError)) throw error;
         if (error.code === "commander.helpDisplayed") return EXIT.usageShown;
@@ -103,7 +138,31 @@ function parserOf(name: string, spec: CommandSpec<OptionSpecs>, output: Output):
     if (type === "list") option.argParser(collect);
     parser.addOption(option);
   }
+  if (spec.examples !== undefined && spec.examples.length > 0) {
+    parser.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}\n`).join("")}`);
+  }
   return parser;
+}
+
+const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
+const FALSE = new Set(["0", "f", "F", "false", "FALSE", "False"]);
+
+/** `--json=true` and `--json=false`, which KES's flag library reads and commander does not. The last one wins. */
+function withoutBooleanValues(argv: readonly string[], specs: OptionSpecs): string[] {
+  const end = argv.indexOf("--");
+  const words = end < 0 ? [...argv] : argv.slice(0, end);
+  const rest = end < 0 ? [] : argv.slice(end);
+  const result: string[] = [];
+  for (const word of words) {
+    const [, long = "", value = ""] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? [];
+    const isBoolean = Object.hasOwn(specs, long) && specs[long]?.type === "boolean";
+    if (isBoolean && TRUE.has(value)) result.push(`--${long}`);
+    else if (isBoolean && FALSE.has(value)) {
+      const names = new Set([`--${long}`, `-${specs[long]?.short ?? long}`]);
+      for (let i = result.length - 1; i >= 0; i--) if (names.has(result[i] ?? "")) result.splice(i, 1);
+    } else result.push(word);
+  }
+  return [...result, ...rest];
 }
 
 function collect(value: string, earlier: unknown): string[] {

@@ -20,4 +20,8 @@ process.exitCode = await run(process.argv.slice(2), commands, {
   output,
   env: process.env,
   cwd: process.cwd(),
+  // A getter of Node's own: the stream is made when a command asks for it.
+  get stdin() {
+    return process.stdin;
+  },
 });

@@ -4,12 +4,16 @@
 export interface OutputStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #colour: boolean;
+  readonly #colourOut: boolean;
   #outlivesReader = false;
 
   /** @param options - `colour`: whether notes and errors may be coloured on a terminal */
@@ -17,11 +21,32 @@ export class Output {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#colour = options.colour && stderr.isTTY === true;
+    this.#colourOut = options.colour && stdout.isTTY === true;
   }
 
   /** KES's rule for human output: standard output **or** standard error is a terminal. */
   get isTerminal(): boolean {
     return this.#stdout.isTTY === true || this.#stderr.isTTY === true;
+  }
+
+  /** What standard output is, for progress, live views and colours: stricter than {@link isTerminal}. */
+  get isStdoutTerminal(): boolean {
+    return this.#stdout.isTTY === true;
+  }
+
+  get isStderrTerminal(): boolean {
+    return this.#stderr.isTTY === true;
+  }
+
+  /** Whether data may be coloured when nobody says otherwise. */
+  get hasColour(): boolean {
+    return this.#colourOut;
+  }
+
+  /** Size of the terminal; 80 × 24 where there is none. */
+  get size(): { readonly columns: number; readonly rows: number } {
+    const { columns = 80, rows = 24 } = this.#stdout.isTTY === true ? this.#stdout : this.#stderr;
+    return { columns, rows };
   }
 
   /** True for a command whose work goes on when nobody reads what it prints. */
@@ -48,6 +73,11 @@ export class Output {
   error(text: string): void {
     const label = this.#colour ? "\x1b[38;2;172;0;0mError:\x1b[0m" : "Error:";
     this.#stderr.write(`${label} ${text}\n`);
+  }
+
+  /** Text for whoever sits at the terminal, without a line end of its own: questions, progress. */
+  prompt(text: string): void {
+    this.#stderr.write(text);
   }
 
   /** Usage text, to standard error as KES does. */

@@ -2,6 +2,7 @@
 import { ConfigError, KesError, UsageError } from "../errors.js";
 import { type CommandContext, CommandError, EXIT } from "./command.js";
 import type { CommandEntry, CommandTable } from "./commands.js";
+import { Interrupted } from "./interrupt.js";
 
 /** Runs the command that `argv` (without the program's name) asks for. Never rejects. @returns the exit code */
 export async function run(
@@ -12,7 +13,9 @@ export async function run(
   try {
     return await dispatch(argv, table, context);
   } catch (error) {
+    if (error instanceof Interrupted) return error.exitCode;
     context.output.error(explain(error));
+    if (error instanceof CommandError) for (const hint of error.hints) context.output.note(hint);
     return EXIT.failed;
   }
 }
