@@ -61,6 +61,24 @@ const catalogue = {
   // Server: whoever runs this server must act.
   INTERNAL: [500, "internal server error"],
   OVERLOADED: [503, "server is overloaded"],
+
+  // Client: what the SDK says by itself; never sent by a server, hence status 0. The last value is the reason.
+  CLIENT_OPTIONS_INVALID: [0, "client cannot be set up: %s"],
+  CREDENTIALS_INVALID: [0, "client credentials cannot be used: %s"],
+  CLIENT_CLOSED: [0, "client was closed"],
+  /** Nothing was sent. */
+  ENDPOINT_UNREACHABLE: [0, "cannot reach key server %s: %s"],
+  /** The server's certificate; nothing was sent. */
+  SERVER_UNTRUSTED: [0, "certificate of key server %s is not trusted: %s"],
+  /** The client's certificate; nothing was done. */
+  CERTIFICATE_REFUSED: [0, "key server %s refuses the client certificate: %s"],
+  /** The request may have reached the server: whether it was carried out is unknown. */
+  ANSWER_LOST: [0, "key server %s did not answer: %s; it may or may not have done what it was asked"],
+  ANSWER_INVALID: [0, "answer of %s is not that of a key server: %s"],
+  ANSWER_TOO_LARGE: [0, "answer of key server %s is larger than %s bytes"],
+  CALL_TIMEOUT: [0, "no key server answered within %s ms: %s"],
+  /** A refusal whose message is not in this catalogue; `status` is the server's. */
+  ANSWER_UNEXPECTED: [0, "%s"],
 } as const satisfies Record<string, readonly [status: number, message: string]>;
 
 /** Stable name of a failure; what our own code and tests compare. */
@@ -78,17 +96,23 @@ export class KesError extends Error {
 
   /**
    * @param values - replace the `%s` of the catalogue's message in order; they reach the caller
-   * @param options - `cause`: what happened, for the error log
+   * @param options - `cause`: what happened, for the error log; `status`: instead of the catalogue's, where a
+   * client reports what a server answered
    */
-  constructor(code: ErrorCode, values: readonly (string | number)[] = [], options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    values: readonly (string | number)[] = [],
+    options?: { readonly cause?: unknown; readonly status?: number },
+  ) {
     const [status, template] = catalogue[code];
     let next = 0;
     super(
       template.replace(/%s/g, () => String(values[next++] ?? "")),
-      options,
+      // `{ status }` alone must not make an own property `cause`.
+      options !== undefined && "cause" in options ? { cause: options.cause } : undefined,
     );
     this.code = code;
-    this.status = status;
+    this.status = options?.status ?? status;
   }
 }
 

@@ -36,9 +36,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/metrics",
     "src/policy",
   ],
+  "src/client": ["src/identity", "src/crypto"],
   "src/cli": [
     "src/api",
     "src/audit",
+    "src/client",
     "src/config",
     "src/crypto",
     "src/identity",
@@ -63,6 +65,7 @@ const confined: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["src/crypto"],
   "@msgpack/msgpack": ["src/crypto"],
   "@noble/ciphers": ["src/crypto"],
+  undici: ["src/client", "keystores"],
 };
 
 const LEAVES = new Set(["src/errors.ts", "src/names.ts"]);

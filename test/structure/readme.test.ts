@@ -97,7 +97,9 @@ describe("the tables of README.md", () => {
 
   it("list every error with its status and message, in the order of the catalogue", () => {
     const rows = table("errors").map(([status, message = ""]) => [Number(status), unticked(message)]);
-    expect(rows).to.deep.equal(Object.values(errorCatalogue).map((row) => [...row]));
+    // The SDK's own have no status.
+    const sent = Object.values(errorCatalogue).filter(([status]) => status > 0);
+    expect(rows).to.deep.equal(sent.map((row) => [...row]));
     for (const [, message, remedy] of table("errors")) expect(remedy, message).to.match(/\w/);
   });
 
