@@ -26,7 +26,7 @@ export type Credentials =
     };
 
 /** Values of one purpose: a password that is empty counts as none. */
-function valueOf(env: Environment, purpose: keyof typeof VARIABLES): string | undefined {
+function settingOf(env: Environment, purpose: keyof typeof VARIABLES): string | undefined {
   for (const name of VARIABLES[purpose]) if (env[name] !== undefined) return env[name];
   return undefined;
 }
@@ -34,20 +34,20 @@ function valueOf(env: Environment, purpose: keyof typeof VARIABLES): string | un
 /** As written; the SDK adds scheme and port. */
 export function serversOf(options: Pick<RemoteOptions, "server">, env: Environment): readonly string[] {
   const given =
-    options.server.length > 0 ? options.server : (valueOf(env, "server") ?? DEFAULT_SERVER).split(",");
+    options.server.length > 0 ? options.server : (settingOf(env, "server") ?? DEFAULT_SERVER).split(",");
   const servers = given.map((server) => server.trim()).filter((server) => server !== "");
   return servers.length > 0 ? servers : [DEFAULT_SERVER];
 }
 
 export function caOf(options: Pick<RemoteOptions, "ca">, env: Environment): string | undefined {
-  return options.ca ?? (valueOf(env, "ca") || undefined);
+  return options.ca ?? (settingOf(env, "ca") || undefined);
 }
 
 /** @throws CommandError in KES's words when the credentials are missing or contradict each other */
 export function credentialsOf(options: Pick<RemoteOptions, "api-key">, env: Environment): Credentials {
-  const apiKey = options["api-key"] ?? valueOf(env, "apiKey") ?? "";
-  const keyFile = valueOf(env, "keyFile") ?? "";
-  const certFile = valueOf(env, "certFile") ?? "";
+  const apiKey = options["api-key"] ?? settingOf(env, "apiKey") ?? "";
+  const keyFile = settingOf(env, "keyFile") ?? "";
+  const certFile = settingOf(env, "certFile") ?? "";
   if (apiKey !== "") {
     // A flag is more to the point than a file that the environment happens to name.
     if (options["api-key"] === undefined) {
@@ -71,6 +71,6 @@ export function credentialsOf(options: Pick<RemoteOptions, "api-key">, env: Envi
   if (keyFile === "") {
     throw new CommandError("no private key file specified. Consider setting MINIO_KES_KEY_FILE");
   }
-  const password = valueOf(env, "keyPassword") ?? "";
+  const password = settingOf(env, "keyPassword") ?? "";
   return { kind: "files", certFile, keyFile, ...(password === "" ? {} : { password }) };
 }
