@@ -1,5 +1,6 @@
 /** The few DER values that a certificate is built from, written by node-forge. */
 import forge from "node-forge";
+import type { DerElement } from "./der.js";
 
 const { asn1 } = forge;
 const { UNIVERSAL, CONTEXT_SPECIFIC } = asn1.Class;
@@ -66,6 +67,12 @@ export function time(ms: number): Node {
 /** What `bytes` hold, to stand inside other values unchanged. */
 export function parsed(bytes: Uint8Array): Node {
   return asn1.fromDer(binary(bytes));
+}
+
+/** An element as it stands, not even decoded: not one bit of it can change. @param element - DER */
+export function verbatim({ tag, content }: DerElement): Node {
+  // node-forge writes a value that is no list of nodes as it is, and the identifier octet from these two.
+  return asn1.create(tag & 0xc0, tag & 0x3f, false, binary(content));
 }
 
 export function encode(node: Node): Uint8Array {

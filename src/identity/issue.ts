@@ -4,11 +4,12 @@
  * node-forge writes the DER; keys and signatures are `node:crypto`'s, because node-forge alone signs with
  * nothing but RSA and identities are Ed25519 or ECDSA.
  */
-import { createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 import { CertificateError, subjectOfCertificate } from "./certificate.js";
 import * as der from "./der-writer.js";
 import { toPem } from "./pem.js";
+import { serialNumber, signatureAlgorithm, signed, validity } from "./signing.js";
 
 /** What the holder of a certificate may be: the extended key usages. */
 export type CertificateUsage = "clientAuth" | "serverAuth";
@@ -39,10 +40,6 @@ export interface CertificateIssuer {
   readonly key: KeyObject;
 }
 
-// What UTCTime and GeneralizedTime can say.
-const EARLIEST_MS = Date.UTC(1950, 0, 1);
-const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
 /**
  * Makes and signs a certificate with a random serial number.
  * @returns DER
@@ -53,10 +50,6 @@ export function issueCertificate(request: CertificateRequest): Uint8Array {
   if (commonName.length < 1 || commonName.length > 64) {
     throw new CertificateError("common name must have 1 to 64 characters");
   }
-  if (!(EARLIEST_MS <= notBeforeMs && notAfterMs <= LATEST_MS)) {
-    throw new CertificateError("certificate dates must lie between 1950 and 9999");
-  }
-  if (notBeforeMs > notAfterMs) throw new CertificateError("certificate would end before it begins");
   const signer = issuer?.key ?? key;
   const algorithm = signatureAlgorithm(signer);
   const subject = name(commonName);
@@ -67,48 +60,17 @@ export function issueCertificate(request: CertificateRequest): Uint8Array {
     der.integer(serialNumber()),
     algorithm.identifier(),
     issuer ? der.parsed(subjectOfCertificate(issuer.certificate)) : subject,
-    der.sequence(der.time(notBeforeMs), der.time(notAfterMs)),
+    validity(notBeforeMs, notAfterMs),
     subject,
     der.parsed(publicKey.export({ type: "spki", format: "der" })),
     der.explicit(3, der.sequence(...extensions(request))),
   );
-  const signature = sign(algorithm.hash, der.encode(body), signer);
-  return der.encode(der.sequence(body, algorithm.identifier(), der.bitString(signature)));
+  return signed(body, algorithm, signer);
 }
 
 /** DER as PEM block `CERTIFICATE`. */
 export function certificatePem(certificate: Uint8Array): string {
   return toPem("CERTIFICATE", certificate);
-}
-
-/** 16 bytes, 126 of their bits random; positive and minimal as RFC 5280, section 4.1.2.2, asks. */
-function serialNumber(): Uint8Array {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes;
-}
-
-interface SignatureAlgorithm {
-  readonly identifier: () => der.Node;
-  /** As `crypto.sign` wants it; null where the algorithm fixes its own. */
-  readonly hash: string | null;
-}
-
-function signatureAlgorithm(key: KeyObject): SignatureAlgorithm {
-  const curve = key.asymmetricKeyDetails?.namedCurve;
-  switch (key.asymmetricKeyType) {
-    case "ed25519":
-      return { identifier: () => der.sequence(der.oid("1.3.101.112")), hash: null };
-    case "ec":
-      if (curve === "secp384r1")
-        return { identifier: () => der.sequence(der.oid("1.2.840.10045.4.3.3")), hash: "sha384" };
-      return { identifier: () => der.sequence(der.oid("1.2.840.10045.4.3.2")), hash: "sha256" };
-    case "rsa":
-      // RFC 4055: the parameters of sha256WithRSAEncryption are NULL, not absent.
-      return { identifier: () => der.sequence(der.oid("1.2.840.113549.1.1.11"), der.nil()), hash: "sha256" };
-    default:
-      throw new CertificateError("only RSA, ECDSA and Ed25519 keys can sign a certificate");
-  }
 }
 
 function extensions(request: CertificateRequest): der.Node[] {

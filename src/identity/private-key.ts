@@ -5,6 +5,13 @@ import { PemError, pemBlocks } from "./pem.js";
 /** The text holds no private key that can be used. The message quotes neither the text nor the password. */
 export class PrivateKeyError extends Error {
   override readonly name = "PrivateKeyError";
+  /** What a password would help or did not help; absent for every other fault. */
+  readonly password?: "missing" | "refused";
+
+  constructor(message: string, options: ErrorOptions & { readonly password?: "missing" | "refused" } = {}) {
+    super(message, options);
+    if (options.password !== undefined) this.password = options.password;
+  }
 }
 
 // `EC PARAMETERS` is what `openssl ecparam -genkey` writes before the key.
@@ -25,7 +32,9 @@ export function privateKeyOfPem(text: string, password?: string): KeyObject {
     const encrypted =
       block.label === "ENCRYPTED PRIVATE KEY" || (block.headers.get("Proc-Type") ?? "").endsWith("ENCRYPTED");
     if (encrypted && !password)
-      throw new PrivateKeyError("https: private key is encrypted: password required");
+      throw new PrivateKeyError("https: private key is encrypted: password required", {
+        password: "missing",
+      });
     return parse(block.text, encrypted ? password : undefined);
   }
   throw new PrivateKeyError("https: no PEM-encoded private key found");
@@ -52,6 +61,7 @@ function parse(pem: string, password: string | undefined): KeyObject {
       password === undefined
         ? "https: private key is malformed or of an unsupported kind"
         : "https: private key cannot be decrypted: incorrect password or unsupported cipher",
+      password === undefined ? {} : { password: "refused" },
     );
   }
 }
