@@ -103,6 +103,10 @@ export interface ServerStatus {
     readonly identity: string;
     readonly expiresAt: string;
   }[];
+  /** `https://host:port` of the server that answered. */
+  readonly endpoint: string;
+  /** Round trip of the answered request. */
+  readonly latencyMs: number;
   /** The members as they came, for whoever prints them as KES's client does. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -116,10 +120,21 @@ export interface ApiInfo {
   readonly timeoutSeconds: number;
 }
 
-/** One request as the audit log tells it. */
+/**
+ * One request as the audit log tells it. Path and identity are what some caller sent, control characters and all:
+ * mind them before they reach a terminal.
+ */
 export interface AuditEvent {
   readonly time: string;
-  readonly request: { readonly ip?: string; readonly path: string; readonly identity?: string };
+  readonly request: {
+    readonly ip?: string;
+    readonly path: string;
+    readonly identity?: string;
+    /** Our servers: `x-request-id` of the answer. */
+    readonly id?: string;
+    /** Our servers. */
+    readonly method?: string;
+  };
   readonly response: {
     readonly code: number;
     /** Nanoseconds from our server; KES of 2024 and later sends milliseconds under the same name. */
@@ -128,7 +143,34 @@ export interface AuditEvent {
 }
 
 export interface ErrorEvent {
+  /** A line of the server's error log; may hold control characters. */
   readonly message: string;
+}
+
+/** Of a listing. */
+export interface ListOptions extends CallOptions {
+  /** Names that begin with it; a final `*` changes nothing. Default: all. */
+  readonly prefix?: string;
+}
+
+/** A stretch of a log that was not seen. */
+export interface LogGap {
+  /** Why the stream ended; absent when the server closed it in order, as it does when it stops. */
+  readonly cause?: Error;
+  /** 1 for the first try to get back, 2 for the second. */
+  readonly attempt: number;
+  /** Pause before that try. */
+  readonly retryInMs: number;
+}
+
+/** Of a log stream. No deadline: it goes on until it is left. */
+export interface LogOptions {
+  /** Ends the stream in order: the loop over it ends and throws nothing. */
+  readonly signal?: AbortSignal;
+  /** Told when the stream has broken, before each try to get it back: events of the meantime are lost. */
+  readonly onGap?: (gap: LogGap) => void;
+  /** Told of each connection, the first and those after a gap, with the server's address. */
+  readonly onConnect?: (endpoint: string) => void;
 }
 
 /** `GET /v1/metrics`, the figures that every KES gives. */

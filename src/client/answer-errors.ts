@@ -1,0 +1,86 @@
+/** What a refusal of a server means: status and message to the catalogue's code (KES reference §12.5). */
+import { type ErrorCode, errorCatalogue, KesError } from "../errors.js";
+import type { ApiReply } from "./transport.js";
+
+/** Longest message that is compared with the catalogue; two wildcards over a whole answer would take long. */
+const MAX_MATCHED = 4096;
+/** Most characters of a server's own words in an error. */
+const MAX_SHOWN = 256;
+
+/** Messages of servers before 2024, as the pair of today. */
+const legacy: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ["400 key does already exist", "KEY_EXISTS"],
+  ["403 prohibited by policy", "NOT_AUTHORIZED"],
+]);
+
+const { exact, templates } = read();
+
+/** The error that an answer other than 200 stands for. `ANSWER_UNEXPECTED` keeps status and words of the server. */
+export function errorOfReply(reply: ApiReply): KesError {
+  const message = messageOf(reply);
+  const key = `${reply.status} ${message}`;
+  const code = exact.get(key) ?? legacy.get(key);
+  if (code !== undefined) return new KesError(code);
+  if (message.length <= MAX_MATCHED) {
+    for (const template of templates) {
+      const found = template.status === reply.status ? template.pattern.exec(message) : null;
+      if (found !== null) return new KesError(template.code, found.slice(1).map(printable));
+    }
+  }
+  const words = printable(message) || `key server ${reply.endpoint} answered with status ${reply.status}`;
+  return new KesError("ANSWER_UNEXPECTED", [words], { status: reply.status });
+}
+
+/** Text of a server made fit for a terminal and a log: one line, at most 256 characters, no control characters. */
+export function printable(text: string): string {
+  // Cut first: what follows must not take long. Halves of a surrogate pair count as unprintable.
+  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+  return cut
+    .trim()
+    .replace(/\s+/g, " ")
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "\ufffd");
+}
+
+function messageOf({ contentType, body }: ApiReply): string {
+  if (contentType.startsWith("application/json")) return jsonMessage(body);
+  // A page is made for a browser: some proxy answered, and its status says all that is of use here.
+  if (contentType.startsWith("text/html")) return "";
+  return body
+    .subarray(0, MAX_MATCHED + 1)
+    .toString("utf8")
+    .trim();
+}
+
+function jsonMessage(body: Buffer): string {
+  try {
+    const value: unknown = JSON.parse(body.toString("utf8"));
+    if (typeof value !== "object" || value === null) return "";
+    const text = (name: string): string => {
+      const member: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
+      return typeof member === "string" ? member : "";
+    };
+    return text("error") || text("message");
+  } catch {
+    // The status remains; it is told in place of the message.
+    return "";
+  }
+}
+
+function read(): {
+  exact: ReadonlyMap<string, ErrorCode>;
+  templates: readonly { status: number; pattern: RegExp; code: ErrorCode }[];
+} {
+  const exact = new Map<string, ErrorCode>();
+  const templates: { status: number; pattern: RegExp; code: ErrorCode }[] = [];
+  for (const [name, [status, message]] of Object.entries(errorCatalogue)) {
+    const code = name as ErrorCode;
+    // Status 0: what the SDK says by itself, which no server can make it say.
+    if (status === 0) continue;
+    if (!message.includes("%s")) exact.set(`${status} ${message}`, code);
+    else {
+      const parts = message.split("%s").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      templates.push({ status, pattern: new RegExp(`^${parts.join("(.*)")}$`, "s"), code });
+    }
+  }
+  return { exact, templates };
+}
