@@ -130,6 +130,8 @@ export interface ConfigFault {
   /** Path of the key, for example `cache.expiry.any`. */
   readonly path?: string;
   readonly message: string;
+  /** What kind of fault it is, for programs: `dead-pattern`. Absent where the message is all there is. */
+  readonly rule?: string;
 }
 
 /** The configuration cannot be used. Holds every fault found, not the first alone. Exit code 1. */

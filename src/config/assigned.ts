@@ -24,7 +24,8 @@ export function crossCheck(uses: readonly IdentityUse[], faults: Faults): void {
     } else if (earlier.use !== one.use) {
       const { file, line } = earlier.placed.place;
       const where = `; it stands at ${file}:${line} (${earlier.placed.path})`;
-      faults.error(one.placed.place, one.placed.path, conflict(earlier, one) + where);
+      const rule = earlier.use === ADMIN ? "identity-is-admin" : "identity-twice";
+      faults.error(one.placed.place, one.placed.path, conflict(earlier, one) + where, rule);
     }
   }
 }

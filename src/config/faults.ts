@@ -16,17 +16,25 @@ export class Faults {
   readonly #errors: ConfigFault[] = [];
   readonly #warnings: ConfigFault[] = [];
 
-  /** @param path - of the key, for example `cache.expiry.any`; empty for the file as a whole */
-  error(place: Place | { readonly file: string }, path: string, message: string): void {
-    this.#errors.push(fault(place, path, message));
+  /**
+   * @param path - of the key, for example `cache.expiry.any`; empty for the file as a whole
+   * @param rule - what kind of fault it is, for programs
+   */
+  error(place: Place | { readonly file: string }, path: string, message: string, rule?: string): void {
+    this.#errors.push(fault(place, path, message, rule));
   }
 
-  warn(place: Place | { readonly file: string }, path: string, message: string): void {
-    this.#warnings.push(fault(place, path, message));
+  warn(place: Place | { readonly file: string }, path: string, message: string, rule?: string): void {
+    this.#warnings.push(fault(place, path, message, rule));
   }
 
   get errorCount(): number {
     return this.#errors.length;
+  }
+
+  /** Errors in the order of the file. */
+  errors(): readonly ConfigFault[] {
+    return told(this.#errors);
   }
 
   /** Warnings in the order of the file. */
@@ -40,10 +48,16 @@ export class Faults {
   }
 }
 
-function fault(place: Place | { readonly file: string }, path: string, message: string): ConfigFault {
+function fault(
+  place: Place | { readonly file: string },
+  path: string,
+  message: string,
+  rule: string | undefined,
+): ConfigFault {
   const { file } = place;
   const where = "line" in place ? { file, line: place.line, column: place.column } : { file };
-  return path === "" ? { ...where, message } : { ...where, path, message };
+  const kind = rule === undefined ? {} : { rule };
+  return path === "" ? { ...where, message, ...kind } : { ...where, path, message, ...kind };
 }
 
 /** In the order of the files, each by line; the file of the first fault comes first. */

@@ -4,6 +4,7 @@ import { type Identity, identity as toIdentity } from "../names.js";
 import type { IdentityUse } from "./assigned.js";
 import type { WatchedCertificate } from "./config.js";
 import type { LoadContext } from "./context.js";
+import type { Place } from "./faults.js";
 import type { Scope } from "./scope.js";
 import { readTextFile, TextFileError } from "./text-file.js";
 
@@ -12,10 +13,15 @@ export type ReadIdentity =
   | { readonly kind: "identity"; readonly identity: Identity }
   | { readonly kind: "text"; readonly mistyped: boolean };
 
+/** A certificate, and where the configuration names it. */
+export interface PlacedCertificate extends WatchedCertificate {
+  readonly place: Place;
+}
+
 /** Reads identities and remembers the certificates they came from. */
 export class IdentityReader {
   readonly #context: LoadContext;
-  readonly #certificates: WatchedCertificate[] = [];
+  readonly #certificates: PlacedCertificate[] = [];
   readonly #uses: IdentityUse[] = [];
 
   constructor(context: LoadContext) {
@@ -23,7 +29,7 @@ export class IdentityReader {
   }
 
   /** Certificates met so far, one for each place where one is used. */
-  get certificates(): readonly WatchedCertificate[] {
+  get certificates(): readonly PlacedCertificate[] {
     return this.#certificates;
   }
 
@@ -75,10 +81,13 @@ export class IdentityReader {
     try {
       const pem = await readTextFile(file);
       const { identity, notAfterMs } = this.#context.identities.ofCertificatePem(pem);
-      this.#certificates.push({ file, identity, notAfterMs, use });
+      this.#certificates.push({ file, identity, notAfterMs, use, place: scope.placed.place });
       if (notAfterMs < this.#context.now) {
         const day = new Date(notAfterMs).toISOString().slice(0, 10);
-        scope.warn(`the certificate '${shown}' expired on ${day}; its holder needs a new one`);
+        scope.warn(
+          `the certificate '${shown}' expired on ${day}; its holder needs a new one`,
+          "certificate-ended",
+        );
       }
       return { kind: "identity", identity };
     } catch (error) {

@@ -1,11 +1,11 @@
 /** Puts the configuration together: file → tree → decoded values → validated sections → {@link Config}. */
 import { dirname, resolve } from "node:path";
 import { crossCheck } from "./assigned.js";
-import type { Config } from "./config.js";
+import type { Config, PolicyConfig, TlsConfig } from "./config.js";
 import type { LoadContext, LoadOptions } from "./context.js";
 import { decode } from "./decode.js";
 import { Faults } from "./faults.js";
-import { IdentityReader } from "./identities.js";
+import { IdentityReader, type PlacedCertificate } from "./identities.js";
 import { modernize } from "./older.js";
 import { configSchema } from "./root-schema.js";
 import type { Scope } from "./scope.js";
@@ -16,7 +16,7 @@ import { resolveCache } from "./sections/cache.js";
 import { resolveKeys } from "./sections/keys.js";
 import { resolveKeystore } from "./sections/keystore.js";
 import { resolveLog } from "./sections/log.js";
-import { resolvePolicies } from "./sections/policy.js";
+import { resolvePolicies, type WrittenPolicy } from "./sections/policy.js";
 import { resolveTls } from "./sections/tls.js";
 import { readTextFile, TextFileError } from "./text-file.js";
 import { describeNode, type MapNode } from "./tree.js";
@@ -25,29 +25,45 @@ import { parseYaml } from "./yaml.js";
 
 /** As {@link loadConfig}. @throws ConfigError */
 export async function readConfig(file: string, options: LoadOptions): Promise<Config> {
-  const faults = new Faults();
-  const cwd = options.cwd ?? process.cwd();
-  const absolute = resolve(cwd, file);
-  const context: LoadContext = { ...options, cwd, folder: dirname(absolute) };
-  const tree = await readTree(file, absolute, faults);
-  const config =
-    tree === undefined ? undefined : await resolveTree(tree, { file, absolute, context, faults });
+  const source = sourceOf(file, options);
+  const { faults } = source;
+  const tree = await readMap(source);
+  const read = tree && (await resolveTree(modernize(tree, faults), source));
   faults.throwIfAny();
-  if (config === undefined) throw new Error("config: refused without a reason");
-  return config;
+  if (read?.config === undefined) throw new Error("config: refused without a reason");
+  return read.config;
 }
 
-async function readTree(file: string, absolute: string, faults: Faults): Promise<MapNode | undefined> {
+/** A file to be read, and where its faults go. */
+export interface Source {
+  /** As the caller named it, for messages. */
+  readonly file: string;
+  readonly absolute: string;
+  readonly context: LoadContext;
+  readonly faults: Faults;
+}
+
+export function sourceOf(file: string, options: LoadOptions): Source {
+  const cwd = options.cwd ?? process.cwd();
+  const absolute = resolve(cwd, file);
+  return { file, absolute, context: { ...options, cwd, folder: dirname(absolute) }, faults: new Faults() };
+}
+
+/** The mapping that the file holds; without one, the reason is among the faults, which call the file `what`. */
+export async function readMap(
+  { file, absolute, faults }: Source,
+  what = "the configuration",
+): Promise<MapNode | undefined> {
   let text: string;
   try {
     text = await readTextFile(absolute);
   } catch (error) {
     if (!(error instanceof TextFileError)) throw error;
-    faults.error({ file }, "", `cannot read the configuration: ${error.message}`);
+    faults.error({ file }, "", `cannot read ${what}: ${error.message}`);
     return undefined;
   }
   const tree = parseYaml(text, file, faults);
-  if (tree?.kind === "map" && faults.errorCount === 0) return modernize(tree, faults);
+  if (tree?.kind === "map" && faults.errorCount === 0) return tree;
   if (tree !== undefined && tree.kind !== "map") {
     faults.error(tree.place, "", `expected a mapping (lines of 'key: value'), found ${describeNode(tree)}`);
   }
@@ -57,15 +73,22 @@ async function readTree(file: string, absolute: string, faults: Faults): Promise
   return undefined;
 }
 
-interface Source {
-  /** As the caller named it, for messages. */
-  readonly file: string;
-  readonly absolute: string;
-  readonly context: LoadContext;
-  readonly faults: Faults;
+/** What a configuration says, as far as it could be read. */
+export interface ReadTree {
+  /** Absent when there is an error among the faults. */
+  readonly config?: Config;
+  readonly admin: Config["admin"] | undefined;
+  readonly tls: TlsConfig;
+  /** Of the section `tls`. */
+  readonly tlsScope: Scope;
+  readonly policies: readonly PolicyConfig[];
+  readonly written: readonly WrittenPolicy[];
+  readonly api: Config["api"];
+  readonly certificates: readonly PlacedCertificate[];
 }
 
-async function resolveTree(tree: MapNode, source: Source): Promise<Config | undefined> {
+/** Reads the sections of `tree`, which is in today's form. */
+export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTree> {
   const { context, faults, file } = source;
   const { env, adapters, routes } = context;
   const decoded = decode(tree, configSchema, { env, faults });
@@ -78,7 +101,7 @@ async function resolveTree(tree: MapNode, source: Source): Promise<Config | unde
   // The order is that of what must be known first: an identity is judged by those before it.
   const admin = await resolveAdmin(value.admin, scope.at("admin"), reader);
   const tls = await resolveTls(value.tls, scope.at("tls"), context, reader);
-  const policies = await resolvePolicies(value.policy, scope.at("policy"), context, reader);
+  const { policies, written } = await resolvePolicies(value.policy, scope.at("policy"), context, reader);
   const api = resolveApi(value.api, scope.at("api"), routes);
   const cache = resolveCache(value.cache, scope.at("cache"));
   const log = resolveLog(value.log, scope.at("log"));
@@ -86,10 +109,12 @@ async function resolveTree(tree: MapNode, source: Source): Promise<Config | unde
   const keystore = await resolveKeystore(tree, { adapters, env, faults, file });
   crossCheck(reader.uses, faults);
 
+  const { certificates } = reader;
+  const read = { admin, tls, tlsScope: scope.at("tls"), policies, written, api, certificates };
   if (faults.errorCount > 0 || admin === undefined || keystore === undefined || "fault" in address) {
-    return undefined;
+    return read;
   }
-  return {
+  const config: Config = {
     file: source.absolute,
     address,
     admin,
@@ -100,9 +125,10 @@ async function resolveTree(tree: MapNode, source: Source): Promise<Config | unde
     log,
     keys,
     keystore,
-    certificates: reader.certificates,
+    certificates: certificates.map(({ place, ...certificate }) => certificate),
     warnings: faults.warnings(),
   };
+  return { ...read, config };
 }
 
 function checkVersion(version: string | undefined, at: Scope): void {

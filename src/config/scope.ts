@@ -83,8 +83,8 @@ export class Scope {
     return ![...this.#refused].some((one) => one === this.#pointer || one.startsWith(below));
   }
 
-  error(message: string): void {
-    this.#faults.error(this.placed.place, this.path, message);
+  error(message: string, rule?: string): void {
+    this.#faults.error(this.placed.place, this.path, message, rule);
   }
 
   /** An error of the key rather than of what stands under it. */
@@ -93,8 +93,8 @@ export class Scope {
     this.#faults.error(keyPlace ?? place, this.path, message);
   }
 
-  warn(message: string): void {
-    this.#faults.warn(this.placed.place, this.path, message);
+  warn(message: string, rule?: string): void {
+    this.#faults.warn(this.placed.place, this.path, message, rule);
   }
 
   warnOfKey(message: string): void {

@@ -7,7 +7,7 @@ import type { PolicyApi } from "./route-space.js";
 /** A pattern as written. */
 export interface PatternSource {
   readonly pattern: string;
-  readonly place?: { readonly file: string; readonly line: number };
+  readonly place?: { readonly file: string; readonly line: number; readonly column?: number };
 }
 
 /** A policy as written: inline in the configuration, or in a document of its own. */
@@ -39,7 +39,9 @@ export function compilePolicy(source: PolicySource, api: PolicyApi): CompiledPol
       // A pattern with an error may not compile; the policy is not usable anyway.
       if (finding?.severity === "error") return [];
       const { matches } = compilePattern(pattern, source.meaning);
-      return [place === undefined ? { pattern, matches } : { pattern, matches, place }];
+      if (place === undefined) return [{ pattern, matches }];
+      const { file, line } = place;
+      return [{ pattern, matches, place: { file, line } }];
     });
   return { policy: { allow: compile(source.allow), deny: compile(source.deny) }, findings };
 }

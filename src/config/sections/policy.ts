@@ -1,15 +1,17 @@
 /** `policy`: who may call what. Rules stand inline, or in a document of their own. */
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { type Identity, isName, policyName } from "../../names.js";
-import { compilePolicy, type PatternSource } from "../../policy/documents.js";
+import { compilePolicy, type PatternSource, type PolicySource } from "../../policy/documents.js";
 import type { Policy } from "../../policy/policy.js";
 import type { PolicyConfig } from "../config.js";
 import type { LoadContext } from "../context.js";
 import { decode } from "../decode.js";
+import type { Faults, Place } from "../faults.js";
 import type { IdentityReader } from "../identities.js";
 import { list, named, optionalText, section, type ValueOf } from "../schema.js";
 import type { Scope } from "../scope.js";
 import { readTextFile, TextFileError } from "../text-file.js";
+import type { TreeNode } from "../tree.js";
 import { validate } from "../validate.js";
 import { parseYaml } from "../yaml.js";
 
@@ -52,6 +54,15 @@ export const policySchema = named(
   "Who may call what.",
 );
 
+/** A policy as it stands in the file, to be looked at as a whole; also when something else in it is at fault. */
+export interface WrittenPolicy {
+  readonly name: string;
+  readonly place: Place;
+  readonly source: PolicySource;
+  /** Identities as listed, whatever they are worth; undefined for a document, which has none. */
+  readonly holders?: number;
+}
+
 type PolicyValue = ValueOf<typeof policySchema>[string];
 type RulesValue = ValueOf<typeof policyDocumentSchema>;
 
@@ -60,26 +71,36 @@ export async function resolvePolicies(
   scope: Scope,
   context: LoadContext,
   reader: IdentityReader,
-): Promise<readonly PolicyConfig[]> {
+): Promise<{ readonly policies: readonly PolicyConfig[]; readonly written: readonly WrittenPolicy[] }> {
   const policies: PolicyConfig[] = [];
+  const written: WrittenPolicy[] = [];
   for (const [text, source] of Object.entries(value)) {
     const at = scope.at(text);
     const name = policyName(text);
     if (name === undefined) {
       at.errorOfKey(`kes: policy name '${text}' is empty, too long or contains invalid characters`);
     }
-    const policy = await resolveRules(source, at, context);
+    const rules = await resolveRules(source, at, context);
     const identities = await resolveIdentities(source, at, `policy.${text}`, reader);
-    if (name !== undefined && policy !== undefined) policies.push({ name, policy, identities });
+    if (rules === undefined) continue;
+    const place = at.placed.keyPlace ?? at.placed.place;
+    written.push({ name: text, place, source: rules.source, holders: source.identities.length });
+    if (name !== undefined) policies.push({ name, policy: rules.policy, identities });
   }
-  return policies;
+  return { policies, written };
+}
+
+/** The rules of a policy, compiled and as written. */
+interface ReadRules {
+  readonly policy: Policy;
+  readonly source: PolicySource;
 }
 
 async function resolveRules(
   source: PolicyValue,
   at: Scope,
   context: LoadContext,
-): Promise<Policy | undefined> {
+): Promise<ReadRules | undefined> {
   if (source.file === undefined) return compile(source, at, context);
   for (const key of ["allow", "deny", "compat"]) {
     const inline = at.at(key);
@@ -88,9 +109,12 @@ async function resolveRules(
   const fileAt = at.at("file");
   const document = await readDocument(source.file, fileAt, context);
   if (document === undefined) return undefined;
-  const { faults } = at;
-  const tree = parseYaml(document.text, document.shown, faults);
-  if (tree === undefined) return undefined;
+  const tree = parseYaml(document.text, document.shown, at.faults);
+  return tree && resolveDocument(tree, at.faults, context);
+}
+
+/** The rules of a parsed policy document. */
+export function resolveDocument(tree: TreeNode, faults: Faults, context: LoadContext): ReadRules {
   const decoded = decode(tree, policyDocumentSchema, { env: context.env, faults });
   const { value, scope } = validate(decoded, policyDocumentSchema, { faults });
   return compile(value, scope, context);
@@ -125,27 +149,24 @@ function shownPath(file: string, cwd: string): string {
   return short.startsWith("..") || isAbsolute(short) || dirname(file) === "/" ? file : short;
 }
 
-function compile(source: RulesValue, scope: Scope, context: LoadContext): Policy {
+function compile(source: RulesValue, scope: Scope, context: LoadContext): ReadRules {
   const scopes = new Map<PatternSource, Scope>();
   const patterns = (key: "allow" | "deny"): readonly PatternSource[] =>
     source[key].flatMap((pattern, index) => {
       const at = scope.at(key, index);
       if (!at.ok) return [];
-      const { file, line } = at.placed.place;
-      const one: PatternSource = { pattern, place: { file, line } };
+      const one: PatternSource = { pattern, place: at.placed.place };
       scopes.set(one, at);
       return [one];
     });
   const meaning = source.compat === "globs" ? "globs" : "current";
-  const { policy, findings } = compilePolicy(
-    { allow: patterns("allow"), deny: patterns("deny"), meaning },
-    context,
-  );
+  const written: PolicySource = { allow: patterns("allow"), deny: patterns("deny"), meaning };
+  const { policy, findings } = compilePolicy(written, context);
   for (const { severity, source: one, message } of findings) {
-    if (severity === "error") scopes.get(one)?.error(message);
-    else scopes.get(one)?.warn(message);
+    if (severity === "error") scopes.get(one)?.error(message, "dead-pattern");
+    else scopes.get(one)?.warn(message, "removed-api");
   }
-  return policy;
+  return { policy, source: written };
 }
 
 async function resolveIdentities(
@@ -159,21 +180,26 @@ async function resolveIdentities(
     const at = policy.at("identities", index);
     const read = at.ok ? await reader.read(text, at, use) : undefined;
     if (read?.kind === "identity") {
-      if (identities.has(read.identity)) at.warn("stands in this list twice");
+      if (identities.has(read.identity)) at.warn("stands in this list twice", "repeated");
       identities.add(read.identity);
     } else if (read?.kind === "text") reportText(text, read.mistyped, at);
   }
   return [...identities];
 }
 
+const NO_IDENTITY = "no-identity";
+
 /** KES takes any text that could be a name. It can never match, so it is left out; a slip is an error. */
 function reportText(text: string, mistyped: boolean, at: Scope): void {
   const shown = at.shown(text);
   if (!isName(text)) {
-    at.error(`kes: identity '${shown}' is empty, too long or contains invalid characters`);
+    at.error(`kes: identity '${shown}' is empty, too long or contains invalid characters`, NO_IDENTITY);
   } else if (mistyped) {
-    at.error(`identity '${shown}' is not 64 hex digits (${text.length}), so it matches no certificate`);
+    at.error(
+      `identity '${shown}' is not 64 hex digits (${text.length}), so it matches no certificate`,
+      NO_IDENTITY,
+    );
   } else {
-    at.warn(`'${shown}' is no identity and matches no certificate; it is left out`);
+    at.warn(`'${shown}' is no identity and matches no certificate; it is left out`, NO_IDENTITY);
   }
 }

@@ -1,0 +1,61 @@
+/** A rule as the routes see it: of which of them it matches a path, and with which arguments. */
+import type { PatternSource } from "./documents.js";
+import { GlobError, parseGlob } from "./glob.js";
+import { type ArgumentPattern, argumentPattern, matchesSome } from "./language.js";
+import { lintPattern } from "./lint.js";
+import type { PatternMeaning } from "./pattern.js";
+import { type PolicyApi, type PolicyRoute, servesGlob } from "./route-space.js";
+
+export interface RuleView {
+  readonly source: PatternSource;
+  /** The routes of which it matches some path. */
+  readonly at: ReadonlyMap<PolicyRoute, ArgumentPattern>;
+}
+
+/** The rules that can match something; the others are `lint.ts`'s. */
+export function viewRules(
+  sources: readonly PatternSource[],
+  meaning: PatternMeaning,
+  api: PolicyApi,
+): readonly RuleView[] {
+  return sources
+    .filter(({ pattern }) => lintPattern(pattern, meaning, api) === undefined)
+    .map((source) => ({ source, at: argumentsByRoute(source.pattern, meaning, api.routes) }));
+}
+
+function argumentsByRoute(
+  pattern: string,
+  meaning: PatternMeaning,
+  routes: readonly PolicyRoute[],
+): ReadonlyMap<PolicyRoute, ArgumentPattern> {
+  const at = new Map<PolicyRoute, ArgumentPattern>();
+  for (const route of routes) {
+    const rest = argumentPattern(pattern, meaning, route);
+    if (rest !== undefined && matchesSome(route, rest)) at.set(route, rest);
+  }
+  return at;
+}
+
+export function routesOf(rule: RuleView): readonly PolicyRoute[] {
+  return [...rule.at.keys()];
+}
+
+/**
+ * Paths of the routes that the same text matched before October 2023, when a `*` did not cross `/`; undefined when
+ * they are those of today.
+ */
+export function meaningChange(rule: RuleView, routes: readonly PolicyRoute[]): readonly string[] | undefined {
+  const before = routesOfGlob(rule.source.pattern, routes);
+  return routesOf(rule).every((route) => before.includes(route)) ? undefined : before.map(({ path }) => path);
+}
+
+function routesOfGlob(pattern: string, routes: readonly PolicyRoute[]): readonly PolicyRoute[] {
+  try {
+    const tokens = parseGlob(pattern);
+    return routes.filter((route) => servesGlob(route, tokens));
+  } catch (error) {
+    // A pattern that was malformed then matched nothing.
+    if (error instanceof GlobError) return [];
+    throw error;
+  }
+}
