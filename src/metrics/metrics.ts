@@ -1,6 +1,6 @@
 /**
- * The metrics of `/v1/metrics`: exactly the families of KES (reference §11.5), because its clients fail on a
- * family they do not know that has more than one sample.
+ * The metrics of `/v1/metrics`: the families of KES (reference §11.5), and a few of ours with one sample each, because
+ * its clients fail on a family they do not know that has more than one.
  *
  * The hot path adds to plain numbers; prom-client reads them when somebody asks.
  */
@@ -11,12 +11,21 @@ import { memoryFigures } from "./system.js";
 /** Upper bounds in seconds. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 3, 5, 10] as const;
 
+/** Keys in memory: how many there are, and requests served from them or not. */
+export interface CacheFigures {
+  readonly entries: number;
+  readonly hits: number;
+  readonly misses: number;
+}
+
 /** Figures that others keep and metrics only read. */
 export interface MetricSources {
   readonly errorEvents: () => number;
   readonly auditEvents: () => number;
   /** Milliseconds since the epoch at which the first watched certificate ends; undefined without any. */
   readonly firstExpiryMs: () => number | undefined;
+  /** Undefined before the first configuration is loaded. A reload begins anew. */
+  readonly cache: () => CacheFigures | undefined;
   readonly startedAtMs: number;
 }
 
@@ -99,8 +108,15 @@ export class Metrics {
       () => 0,
     );
     this.#gauge("kes_system_mem_stack_used", "Bytes of stack.", () => memoryFigures().stackBytes);
-    // Only configurations that name certificate files, which KES's cannot, have this one; a single sample, so
-    // that KES's clients skip it.
+    // KES has none of these; single samples, so that its clients skip them.
+    this.#counter("kes_cache_hits", "Requests served with a key from memory.", () => sources.cache()?.hits);
+    this.#counter(
+      "kes_cache_misses",
+      "Requests that waited for the key store.",
+      () => sources.cache()?.misses,
+    );
+    this.#gauge("kes_cache_entries", "Number of keys in memory.", () => sources.cache()?.entries);
+    // Only configurations that name certificate files, which KES's cannot, have this one.
     this.#gauge(
       "kes_certificate_expiry_seconds",
       "Seconds until the first certificate named in the configuration ends.",
@@ -121,12 +137,16 @@ export class Metrics {
     });
   }
 
-  #counter(name: string, help: string, read: () => number): void {
-    this.#family(name, help, "counter", () => [{ labels: {}, value: read() }]);
+  #counter(name: string, help: string, read: () => number | undefined): void {
+    this.#single(name, help, "counter", read);
   }
 
   #gauge(name: string, help: string, read: () => number | undefined): void {
-    this.#family(name, help, "gauge", () => {
+    this.#single(name, help, "gauge", read);
+  }
+
+  #single(name: string, help: string, type: string, read: () => number | undefined): void {
+    this.#family(name, help, type, () => {
       const value = read();
       return value === undefined ? [] : [{ labels: {}, value }];
     });

@@ -60,6 +60,7 @@ export class KeyServer {
       errorEvents: () => this.errorLog.hub.events,
       auditEvents: () => this.#auditLog.hub.events,
       firstExpiryMs: () => this.#state?.services.facts.certificates[0]?.notAfterMs,
+      cache: () => this.#state?.services.keys.stats(),
       startedAtMs,
     });
     const { errorLog } = this;

@@ -5,6 +5,7 @@ const sources: MetricSources = {
   errorEvents: () => 3,
   auditEvents: () => 5,
   firstExpiryMs: () => undefined,
+  cache: () => ({ entries: 2, hits: 30, misses: 4 }),
   startedAtMs: Date.now() - 90_000,
 };
 
@@ -38,8 +39,9 @@ function parse(text: string): Family[] {
 
 const read = async (metrics: Metrics): Promise<Family[]> => parse(await metrics.text());
 
-/** Name → type, as the reference lists them (§11.5), without the three that need a first increment. */
+/** Name → type, as the reference lists them (§11.5), without the three that need a first increment, and ours. */
 const ALWAYS = {
+  ...{ kes_cache_entries: "gauge", kes_cache_hits: "counter", kes_cache_misses: "counter" },
   kes_http_request_active: "gauge",
   kes_http_response_time: "histogram",
   kes_log_audit_events: "counter",
@@ -54,7 +56,7 @@ const ALWAYS = {
 };
 
 describe("Metrics", () => {
-  it("has the families of KES, sorted by name, and no other", async () => {
+  it("has the families of KES and of the cache, sorted by name, and no other", async () => {
     const families = await read(new Metrics(sources));
     expect(Object.fromEntries(families.map(({ name, type }) => [name, type]))).to.deep.equal(ALWAYS);
     expect(families.map(({ name }) => name)).to.deep.equal(Object.keys(ALWAYS));
@@ -136,6 +138,9 @@ describe("Metrics", () => {
     const values = new Map((await read(metrics)).flatMap(({ samples }) => [...samples]));
     expect(values.get("kes_log_error_events")).to.equal(4);
     expect(values.get("kes_log_audit_events")).to.equal(5);
+    expect(values.get("kes_cache_entries")).to.equal(2);
+    expect(values.get("kes_cache_hits")).to.equal(30);
+    expect(values.get("kes_cache_misses")).to.equal(4);
     expect(values.get("kes_system_up_time")).to.be.within(89, 120);
     expect(values.get("kes_system_num_cpu")).to.be.at.least(1);
     expect(values.get("kes_system_mem_heap_used")).to.be.above(1e6);
