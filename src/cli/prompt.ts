@@ -1,9 +1,8 @@
 /** Questions to whoever sits at the terminal: asked on standard error, so that standard output stays data. */
+import type { Readable } from "node:stream";
+import { AnswerLine } from "./answer-line.js";
 import { type CommandContext, CommandError } from "./command.js";
-import { Interrupted } from "./interrupt.js";
-
-/** Longest answer in characters. */
-const MAX_ANSWER = 1024;
+import { Interrupted, interruptible } from "./interrupt.js";
 
 /**
  * Asks for a password and shows nothing of it.
@@ -34,9 +33,10 @@ async function ask(
   // Raw: nothing is echoed, and Ctrl-C arrives as a character.
   stdin.setRawMode?.(true);
   try {
-    return await readAnswer(stdin, (text) => {
-      if (echo) output.prompt(text);
-    });
+    // A signal must not end the process while the terminal is raw: the shell would be left without echo.
+    return await interruptible((signal) =>
+      readAnswer(stdin, echo ? (text) => output.prompt(text) : () => {}, signal),
+    );
   } finally {
     stdin.setRawMode?.(false);
     stdin.pause();
@@ -44,40 +44,29 @@ async function ask(
   }
 }
 
-function readAnswer(stdin: NodeJS.ReadableStream, echo: (text: string) => void): Promise<string> {
+function readAnswer(stdin: Readable, echo: (text: string) => void, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    let answer: string[] = [];
-    const stop = (): void => {
+    const line = new AnswerLine(echo);
+    const settle = (settled: () => void): void => {
       stdin.off("data", onData);
       stdin.off("end", onEnd);
+      signal.removeEventListener("abort", onAbort);
+      settled();
     };
-    const onEnd = (): void => {
-      stop();
-      reject(new Interrupted(1));
-    };
+    const onEnd = (): void => settle(() => reject(new Interrupted(1)));
+    const onAbort = (): void => settle(() => reject(signal.reason));
     const onData = (chunk: Buffer | string): void => {
-      for (const char of chunk.toString("utf8")) {
-        if (char === "\r" || char === "\n") {
-          stop();
-          resolve(answer.join(""));
-          return;
-        }
-        // Ctrl-C, and Ctrl-D on an empty line.
-        if (char === "\u0003" || (char === "\u0004" && answer.length === 0)) return onEnd();
-        if (char === "\u007f" || char === "\b") {
-          if (answer.length > 0) echo("\b \b");
-          answer = answer.slice(0, -1);
-        } else if (char === "\u0015") {
-          echo("\b \b".repeat(answer.length));
-          answer = [];
-        } else if (char >= " " && answer.length < MAX_ANSWER) {
-          answer.push(char);
-          echo(char);
-        }
-      }
+      const { outcome, rest } = line.feed(Buffer.from(chunk));
+      if (outcome === undefined) return;
+      stdin.pause();
+      // What was typed ahead answers the next question.
+      if (rest.length > 0) stdin.unshift(rest);
+      if (outcome === "given") settle(() => resolve(line.text));
+      else onEnd();
     };
     stdin.on("data", onData);
     stdin.once("end", onEnd);
+    signal.addEventListener("abort", onAbort, { once: true });
     stdin.resume();
   });
 }

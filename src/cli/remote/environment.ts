@@ -25,25 +25,37 @@ export type Credentials =
       readonly password?: string;
     };
 
-/** Values of one purpose: a password that is empty counts as none. */
+/** The variable that counts for a purpose. */
+function variableOf(env: Environment, purpose: keyof typeof VARIABLES): string | undefined {
+  return VARIABLES[purpose].find((name) => env[name] !== undefined);
+}
+
 function settingOf(env: Environment, purpose: keyof typeof VARIABLES): string | undefined {
-  for (const name of VARIABLES[purpose]) if (env[name] !== undefined) return env[name];
-  return undefined;
+  return env[variableOf(env, purpose) ?? ""];
 }
 
 /** As written; the SDK adds scheme and port. */
 export function serversOf(options: Pick<RemoteOptions, "server">, env: Environment): readonly string[] {
-  const given =
-    options.server.length > 0 ? options.server : (settingOf(env, "server") ?? DEFAULT_SERVER).split(",");
+  const given = options.server.length > 0 ? options.server : (settingOf(env, "server") ?? "").split(",");
   const servers = given.map((server) => server.trim()).filter((server) => server !== "");
   return servers.length > 0 ? servers : [DEFAULT_SERVER];
+}
+
+/** Who says which server it is: a flag, a variable's name, or undefined for the default. */
+export function serverSource(options: Pick<RemoteOptions, "server">, env: Environment): string | undefined {
+  if (options.server.length > 0) return "--server";
+  const variable = variableOf(env, "server");
+  return /[^,\s]/.test(env[variable ?? ""] ?? "") ? variable : undefined;
 }
 
 export function caOf(options: Pick<RemoteOptions, "ca">, env: Environment): string | undefined {
   return options.ca ?? (settingOf(env, "ca") || undefined);
 }
 
-/** @throws CommandError in KES's words when the credentials are missing or contradict each other */
+/**
+ * An API key may be given as `@FILE`, the file that holds it.
+ * @throws CommandError in KES's words when the credentials are missing or contradict each other
+ */
 export function credentialsOf(options: Pick<RemoteOptions, "api-key">, env: Environment): Credentials {
   const apiKey = options["api-key"] ?? settingOf(env, "apiKey") ?? "";
   const keyFile = settingOf(env, "keyFile") ?? "";
@@ -72,5 +84,6 @@ export function credentialsOf(options: Pick<RemoteOptions, "api-key">, env: Envi
     throw new CommandError("no private key file specified. Consider setting MINIO_KES_KEY_FILE");
   }
   const password = settingOf(env, "keyPassword") ?? "";
+  // A password that is empty counts as none.
   return { kind: "files", certFile, keyFile, ...(password === "" ? {} : { password }) };
 }

@@ -12,9 +12,14 @@ export const remoteOptions = {
     type: "string",
     short: "a",
     value: "KEY",
-    description: "API key (better: $MINIO_KES_API_KEY, which no process list shows)",
+    description: "API key, or @FILE that holds it (default $MINIO_KES_API_KEY, where @FILE works as well)",
   },
-  ca: { type: "string", value: "PATH", description: "Certificates to trust: a PEM file or a folder of them" },
+  ca: {
+    type: "string",
+    value: "PATH",
+    description:
+      "Certificates to trust: a PEM file or a folder (default $MINIO_KES_CAPATH, then the system's)",
+  },
   insecure: { type: "boolean", short: "k", description: "Do not check the server's certificate" },
   timeout: { type: "string", value: "DURATION", description: "Give up after this long (default 15s)" },
   enclave: { type: "string", short: "e", value: "NAME", description: "Accepted and ignored", hidden: true },
