@@ -24,8 +24,7 @@ export class DareSealer {
   #isDone = false;
 
   /**
-   * @param key - 32 bytes, taken over as they are: one key for one stream, or for no more streams than 12 random
-   *   bytes keep apart (2^32)
+   * @param key - 32 bytes, copied. One for each stream, or for no more streams than 12 random bytes keep apart (2^32)
    * @throws KesError `INTERNAL` for a key or random bytes of the wrong size
    */
   constructor(key: Uint8Array, random: RandomSource, algorithm: Algorithm = "AES256") {
