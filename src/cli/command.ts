@@ -1,6 +1,6 @@
 /** What a command is: its usage, its flags, its work. Flags are read by commander, errors worded as KES's. */
 import type { Readable } from "node:stream";
-import { CommanderError, Option, Command as Parser } from "commander";
+import type { CommanderError, Command as Parser } from "commander";
 import { UsageError } from "../errors.js";
 import type { Output } from "./output.js";
 
@@ -15,6 +15,8 @@ export interface OptionSpec {
   /** How the usage names the value, for example `FILE`; for `string` and `list`. */
   readonly value?: string;
   readonly description: string;
+  /** Every value there is, for completion; the command itself refuses others. */
+  readonly choices?: readonly string[];
   /** Accepted, but not shown in the usage. */
   readonly hidden?: boolean;
 }
@@ -103,13 +105,15 @@ export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Comm
     info: { name, usage, description, options: optionSpecs, args: bounds, examples },
 
     async run(argv, context) {
-      const parser = parserOf(name, spec, context.output);
+      // Not at the top: what lists or completes commands loads them without ever reading flags.
+      const commander = await import("commander");
+      const parser = parserOf(commander, name, spec, context.output);
       try {
         parser.parse(withoutBooleanValues(argv, spec.options), { from: "user" });
       } catch (error) {
-        if (!(error instanceof CommanderError)) throw error;
+        if (!(error instanceof commander.CommanderError)) throw error;
         if (error.code === "commander.helpDisplayed") return EXIT.usageShown;
-        throw new UsageError(`${wording(error)}. See '${name} --help'`);
+        throw await misuse(error, name, spec.options);
       }
       const { args } = parser;
       if (args.length > spec.args[1]) throw new UsageError(`too many arguments. See '${name} --help'`);
@@ -119,8 +123,16 @@ export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Comm
   };
 }
 
-function parserOf(name: string, spec: CommandSpec<OptionSpecs>, output: Output): Parser {
-  const parser = new Parser(name)
+/** Widest help text: longer lines are hard to read on any terminal. */
+const MAX_HELP_COLUMNS = 100;
+
+function parserOf(
+  { Command: ParserClass, Option }: typeof import("commander"),
+  name: string,
+  spec: CommandSpec<OptionSpecs>,
+  output: Output,
+): Parser {
+  const parser = new ParserClass(name)
     .usage(spec.usage.slice(name.length).trim())
     .description(spec.description)
     .helpOption("-h, --help", "Print this help")
@@ -129,7 +141,11 @@ function parserOf(name: string, spec: CommandSpec<OptionSpecs>, output: Output):
     .argument("[arguments...]")
     .exitOverride()
     .configureHelp({ visibleArguments: () => [] })
-    .configureOutput({ writeOut: (text) => output.usage(text), writeErr: () => {} });
+    .configureOutput({
+      writeOut: (text) => output.usage(text),
+      writeErr: () => {},
+      getOutHelpWidth: () => Math.min(output.size.columns, MAX_HELP_COLUMNS),
+    });
   for (const [long, { short, type, value = "VALUE", description, hidden = false }] of Object.entries(
     spec.options,
   )) {
@@ -173,13 +189,29 @@ function collect(value: string, earlier: unknown): string[] {
 function valuesOf<O extends OptionSpecs>(specs: O, parser: Parser): OptionValues<O> {
   const given = parser.opts<Record<string, unknown>>();
   const values = Object.entries(specs).map(([long, { type }]) => {
-    const value = given[new Option(`--${long}`).attributeName()];
+    const value = given[camelCase(long)];
     if (type === "boolean") return [long, value === true];
     if (type === "list") return [long, Array.isArray(value) ? value : []];
     return [long, typeof value === "string" ? value : undefined];
   });
   // Each value was checked against its flag's type above; the mapped type says the same for all at once.
   return Object.fromEntries(values) as OptionValues<O>;
+}
+
+/** The name under which commander keeps the value of `--api-key`: `apiKey`. */
+function camelCase(long: string): string {
+  return long.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** commander's error, with the flag that was probably meant. */
+async function misuse(error: CommanderError, name: string, specs: OptionSpecs): Promise<Error> {
+  const message = `${wording(error)}. See '${name} --help'`;
+  const flag = /'--([^'=]+)/.exec(error.message)?.[1];
+  if (error.code !== "commander.unknownOption" || flag === undefined) return new UsageError(message);
+  const { nearest } = await import("./suggest.js");
+  const known = Object.keys(specs).filter((long) => specs[long]?.hidden !== true);
+  const hints = nearest(flag, known).map((long) => `did you mean '--${long}'?`);
+  return new CommandError(message, { hints });
 }
 
 /** commander's error in the words of KES's flag library. */

@@ -7,6 +7,8 @@ export interface OutputStream {
   /** Of a terminal. */
   readonly columns?: number;
   readonly rows?: number;
+  on?(event: "resize", listener: () => void): unknown;
+  off?(event: "resize", listener: () => void): unknown;
 }
 
 export class Output {
@@ -15,6 +17,7 @@ export class Output {
   readonly #colour: boolean;
   readonly #colourOut: boolean;
   #outlivesReader = false;
+  #usageIsData = false;
 
   /** @param options - `colour`: whether notes and errors may be coloured on a terminal */
   constructor(stdout: OutputStream, stderr: OutputStream, options: { readonly colour: boolean }) {
@@ -45,8 +48,15 @@ export class Output {
 
   /** Size of the terminal; 80 × 24 where there is none. */
   get size(): { readonly columns: number; readonly rows: number } {
-    const { columns = 80, rows = 24 } = this.#stdout.isTTY === true ? this.#stdout : this.#stderr;
-    return { columns, rows };
+    const { columns, rows } = this.#stdout.isTTY === true ? this.#stdout : this.#stderr;
+    // A pseudo-terminal that nobody gave a size (containers, CI) says 0 × 0.
+    return { columns: columns || 80, rows: rows || 24 };
+  }
+
+  /** Calls `listener` whenever {@link size} has changed. @returns how to stop that */
+  onResize(listener: () => void): () => void {
+    this.#stdout.on?.("resize", listener);
+    return () => this.#stdout.off?.("resize", listener);
   }
 
   /** True for a command whose work goes on when nobody reads what it prints. */
@@ -80,8 +90,14 @@ export class Output {
     this.#stderr.write(text);
   }
 
+  /** From now on usage text is what was asked for, and goes to standard output. */
+  takeUsageAsData(): void {
+    this.#usageIsData = true;
+  }
+
   /** Usage text, to standard error as KES does. */
   usage(text: string): void {
-    this.#stderr.write(text);
+    if (this.#usageIsData) this.data(text);
+    else this.#stderr.write(text);
   }
 }

@@ -25,29 +25,52 @@ async function dispatch(
   table: CommandTable,
   context: CommandContext,
 ): Promise<number> {
+  if (asksForCandidates(context.env)) {
+    const { candidatesOf, wordsOf } = await import("./completion/candidates.js");
+    const candidates = await candidatesOf(wordsOf(context.env), table);
+    context.output.data(candidates.map((candidate) => `${candidate}\n`).join(""));
+    return EXIT.done;
+  }
   const [first, second] = argv;
   if (first === "-v" || first === "--version") {
     const { versionText } = await import("./version.js");
     context.output.data(versionText());
     return EXIT.done;
   }
-  if (first === undefined || isHelp(first)) return showUsage("kes", table, context);
+  if (first === "--auto-completion") {
+    const { installCompletion } = await import("./completion/install.js");
+    await installCompletion(context);
+    return EXIT.done;
+  }
+  if (first === undefined || isHelp(first)) return showUsage(table, context);
   if (first.startsWith("-")) throw new UsageError(`unknown flag: ${first.split("=")[0]}. See 'kes --help'`);
 
   const entry = second === undefined ? undefined : entryOf(table, `${first} ${second}`);
   if (entry !== undefined) return (await entry.load()).run(argv.slice(2), context);
+  const isGroup = Object.keys(table).some((name) => name.startsWith(`${first} `));
+  if (isGroup && second !== undefined && isHelp(second)) return showUsage(table, context, first);
   const single = entryOf(table, first);
   if (single !== undefined) return (await single.load()).run(argv.slice(1), context);
 
-  const group = Object.fromEntries(Object.entries(table).filter(([name]) => name.startsWith(`${first} `)));
-  if (Object.keys(group).length === 0) {
-    throw new UsageError(`"${first}" is not a kes command. See 'kes --help'`);
-  }
-  if (second === undefined || isHelp(second)) return showUsage(`kes ${first}`, group, context);
+  if (!isGroup) throw await unknownCommand(first, table);
+  if (second === undefined) return showUsage(table, context, first);
   if (second.startsWith("-")) {
     throw new UsageError(`unknown flag: ${second.split("=")[0]}. See 'kes ${first} --help'`);
   }
-  throw new UsageError(`"${second}" is not a ${first} command. See 'kes ${first} --help'`);
+  throw await unknownCommand(second, table, first);
+}
+
+/** bash and zsh ask a program for candidates by running it with the line in its environment (KES reference §14.5). */
+function asksForCandidates({ COMP_LINE, SHELL = "" }: CommandContext["env"]): boolean {
+  return COMP_LINE !== undefined && (SHELL.endsWith("bash") || SHELL.endsWith("zsh"));
+}
+
+async function unknownCommand(word: string, table: CommandTable, group?: string): Promise<CommandError> {
+  const { nearestCommands } = await import("./suggest.js");
+  const program = group === undefined ? "kes" : `kes ${group}`;
+  return new CommandError(`"${word}" is not a ${group ?? "kes"} command. See '${program} --help'`, {
+    hints: nearestCommands(word, table, group).map((line) => `did you mean '${line}'?`),
+  });
 }
 
 // The table is an object literal: `kes constructor` must not find what every object inherits.
@@ -59,21 +82,9 @@ function isHelp(word: string): boolean {
   return word === "-h" || word === "--help";
 }
 
-function showUsage(name: string, table: CommandTable, context: CommandContext): number {
-  const options: [string, string][] = [["-h, --help", "Print this help"]];
-  if (name === "kes") options.unshift(["-v, --version", "Print version information"]);
-  const list = Object.entries(table).map(([command, { summary }]): [string, string] => [command, summary]);
-  const width = Math.max(...[...list, ...options].map(([label]) => label.length)) + 4;
-  const column = (rows: readonly [string, string][]): string =>
-    rows.map(([label, text]) => `    ${label.padEnd(width)}${text}`).join("\n");
-  context.output.usage(
-    [
-      `Usage:\n    ${name} [options] <command>\n`,
-      `Commands:\n${column(list)}\n`,
-      `Options:\n${column(options)}\n`,
-      "See 'kes <command> --help' for the options of a command.\n",
-    ].join("\n"),
-  );
+async function showUsage(table: CommandTable, context: CommandContext, group?: string): Promise<number> {
+  const { usageText } = await import("./help.js");
+  context.output.usage(usageText(table, group));
   return EXIT.usageShown;
 }
 

@@ -7,6 +7,7 @@ import type { Output } from "./output.js";
 export const colorOption = {
   type: "string",
   value: "WHEN",
+  choices: ["auto", "always", "never"],
   description: "Colours: auto (on terminals), always or never (default auto)",
 } as const satisfies OptionSpec;
 

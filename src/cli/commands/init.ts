@@ -1,12 +1,9 @@
 /** `kes init`: everything that a server needs to start, in one folder. */
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { basename, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, isAbsolute, relative, resolve } from "node:path";
 import { command } from "../command.js";
-import { type FolderResult, makeFolder } from "../init/folder.js";
+import type { FolderResult } from "../init/folder.js";
 import { type Layout, layoutOf, PROJECT_FOLDER } from "../init/layout.js";
-import { expiryOf, namesOf } from "../init/names.js";
-import { packageInfo } from "../package-root.js";
 
 export const initCommand = command({
   usage: "kes init [--ip IP] [--dns NAME] [--expiry DURATION] [DIR]",
@@ -23,8 +20,12 @@ export const initCommand = command({
     },
   },
   args: [0, 1],
+  examples: ["kes init --dns kes.example.com --ip 10.1.2.3 my-server"],
 
   async run({ args, options }, { output, cwd }) {
+    // The maker of certificates is loaded when there are some to be made.
+    const { expiryOf, namesOf } = await import("../init/names.js");
+    const { makeFolder, policyText } = await import("../init/folder.js");
     const names = namesOf({ ip: options.ip, dns: options.dns, hostname: hostname() });
     const expiryMs = expiryOf(options.expiry);
     const layout = await layoutOf(resolve(cwd, args[0] ?? PROJECT_FOLDER));
@@ -41,11 +42,6 @@ export const initCommand = command({
     return undefined;
   },
 });
-
-/** The policy document that comes with Keswick. */
-export function policyText(): Promise<string> {
-  return readFile(join(packageInfo().root, "policies", "minio.yml"), "utf8");
-}
 
 /** What was made, who is who, and what to do next. */
 export function report(layout: Layout, result: FolderResult, cwd: string): string {

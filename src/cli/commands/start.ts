@@ -2,22 +2,9 @@
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Command, type CommandContext, CommandError, command } from "../command.js";
-import { makeFolder, readFolder } from "../init/folder.js";
 import { CONFIG_NAME, exists, type Layout, layoutOf, PROJECT_FOLDER, surveyOf } from "../init/layout.js";
-import { expiryOf, namesOf } from "../init/names.js";
 import { type ListenAddress, quickstart } from "../quickstart.js";
-import { policyText } from "./init.js";
-
-/** Runs a server until it is stopped. */
-export type RunServer = (
-  options: {
-    readonly configFile: string;
-    readonly addr?: string;
-    /** Called once, when connections are accepted and the banner is out. */
-    readonly onListening?: (listen: ListenAddress) => void;
-  },
-  context: CommandContext,
-) => Promise<number | undefined>;
+import type { RunServer } from "../server/serve.js";
 
 /** The command, given how to come by a server. */
 export function startCommandWith(loadServer: () => Promise<RunServer>): Command {
@@ -35,6 +22,7 @@ export function startCommandWith(loadServer: () => Promise<RunServer>): Command 
       },
     },
     args: [0, 0],
+    examples: ["kes start", "kes start --addr 127.0.0.1:7373"],
 
     async run({ options }, context) {
       const { configFile, layout } = await placesOf(options.config, context.cwd);
@@ -50,7 +38,7 @@ export function startCommandWith(loadServer: () => Promise<RunServer>): Command 
   });
 }
 
-export const startCommand = startCommandWith(async () => (await import("./server.js")).runServer);
+export const startCommand = startCommandWith(async () => (await import("../server/serve.js")).runServer);
 
 /**
  * The configuration and the folder with its credentials: `.keswick` beside the configuration, or the
@@ -76,10 +64,12 @@ async function placesOf(
 }
 
 async function ensureFolder(layout: Layout, context: CommandContext): Promise<void> {
+  const { makeFolder, policyText, readFolder } = await import("../init/folder.js");
   if ((await surveyOf(layout)).missing.length === 0) {
     await readFolder(layout);
     return;
   }
+  const { expiryOf, namesOf } = await import("../init/names.js");
   const names = namesOf({ ip: [], dns: [], hostname: hostname() });
   const result = await makeFolder(layout, {
     ...names,

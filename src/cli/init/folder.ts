@@ -1,10 +1,11 @@
 /** Makes the folder that a server starts from: keys, certificates, a keystore, a configuration. */
 import type { KeyObject } from "node:crypto";
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type CertificateInfo, identityOfKey } from "../../identity/certificate.js";
 import { issueCertificate } from "../../identity/issue.js";
 import { CommandError } from "../command.js";
+import { packageInfo } from "../package-root.js";
 import { configText } from "./config-text.js";
 import { completePair, pairState } from "./credentials.js";
 import { exists, type Holder, type Layout, POLICIES, pathsOf, surveyOf } from "./layout.js";
@@ -118,4 +119,9 @@ async function prepareFolder(layout: Layout): Promise<boolean> {
   if (others.length > 0) return true;
   await chmod(layout.dir, 0o700);
   return false;
+}
+
+/** The policy document that comes with Keswick. */
+export function policyText(): Promise<string> {
+  return readFile(join(packageInfo().root, "policies", "minio.yml"), "utf8");
 }

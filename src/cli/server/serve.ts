@@ -1,0 +1,123 @@
+/** What `kes server` runs. The one place where server, configuration and keystores are joined. */
+import { openMemoryKeystore } from "../../../keystores/memory/index.js";
+import { keystores } from "../../../keystores/registry.js";
+import { ErrorLog } from "../../audit/error-log.js";
+import { LogHub } from "../../audit/hub.js";
+import { lineWriter } from "../../audit/line-writer.js";
+import type { Config } from "../../config/config.js";
+import { formatFault } from "../../errors.js";
+import { banner } from "../../server/banner.js";
+import { loadTlsOf, openKeystore } from "../../server/build-state.js";
+import { KeyServer, type KeyServerOptions } from "../../server/start.js";
+import type { CommandContext } from "../command.js";
+import { buildInfo } from "../version.js";
+import { parseAddress } from "./address.js";
+import { checkServer } from "./check.js";
+import { readConfig, withAddress } from "./config-source.js";
+import { devSetup } from "./dev.js";
+import { runUntilStopped } from "./lifecycle.js";
+
+/** Runs a server until it is stopped. */
+export type RunServer = (
+  options: {
+    readonly configFile: string;
+    readonly addr?: string;
+    /** Called once, when connections are accepted and the banner is out. */
+    readonly onListening?: (listen: { readonly host: string; readonly port: number }) => void;
+  },
+  context: CommandContext,
+) => Promise<number | undefined>;
+
+/** Runs a server with a configuration file until it is stopped. */
+export const runServer: RunServer = async ({ configFile, addr, onListening }, context) => {
+  const load = async (): Promise<Config> => {
+    const config = await readConfig(configFile, context.env, keystores);
+    for (const warning of config.warnings) context.output.note(`warning: ${formatFault(warning)}`);
+    return withAddress(config, addr === undefined ? undefined : parseAddress(addr));
+  };
+  const server = await KeyServer.prepare({
+    ...common(),
+    config: await load(),
+    open: (config, errorLog) => openKeystore(config, keystores, errorLog),
+  });
+  return serve(server, context, { load, ...(onListening === undefined ? {} : { onListening }) });
+};
+
+/** Runs a server for development until it is stopped. */
+export async function runDev(addr: string | undefined, context: CommandContext): Promise<number> {
+  const setup = devSetup(parseAddress(addr ?? "127.0.0.1:7373"));
+  const server = await KeyServer.prepare({
+    ...common(),
+    config: setup.config,
+    tls: setup.tls,
+    open: async () => openMemoryKeystore(),
+  });
+  return serve(server, context, { apiKey: setup.apiKey.toString() });
+}
+
+/** Loads everything, reaches the keystore, and says what was found. */
+export async function runCheck(configFile: string, context: CommandContext): Promise<number> {
+  const config = await readConfig(configFile, context.env, keystores);
+  const errorLog = new ErrorLog(lineWriter(2), new LogHub(), {
+    level: config.log.errorLevel,
+    format: "text",
+  });
+  const { report, ok } = await checkServer(
+    config,
+    () => loadTlsOf(config, (scope) => Buffer.from(scope.padEnd(48)).subarray(0, 48)),
+    () => openKeystore(config, keystores, errorLog),
+  );
+  context.output.data(report);
+  return ok ? 0 : 1;
+}
+
+function common(): Pick<KeyServerOptions, "version" | "commit" | "stdout" | "stderr"> {
+  return { ...buildInfo(), stdout: lineWriter(1), stderr: lineWriter(2) };
+}
+
+async function serve(
+  server: KeyServer,
+  context: CommandContext,
+  options: {
+    readonly load?: () => Promise<Config>;
+    readonly onListening?: (listen: { host: string; port: number }) => void;
+    readonly apiKey?: string;
+  },
+): Promise<number> {
+  const { host } = server.state.config.address;
+  let port: number;
+  try {
+    port = (await server.listen()).port;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  const announce = (last: string): void => {
+    const { config, services } = server.state;
+    const facts = {
+      ...buildInfo(),
+      keystore: services.keys.description,
+      host,
+      port,
+      admin: config.admin.identity,
+      errorLevel: config.log.errorLevel,
+      auditLevel: config.log.auditLevel,
+      ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
+    };
+    context.output.data(`${banner(facts)}\n${last}\n`);
+  };
+  context.output.outliveReader();
+  const { load } = options;
+  // Before the banner: whoever reads it may send a signal at once, which without a handler would end the process.
+  const stopped = runUntilStopped(server, {
+    output: context.output,
+    announce,
+    ...(load === undefined ? {} : { load }),
+  });
+  announce("=> Server is up and running...");
+  if (process.versions.node.startsWith("20.")) {
+    context.output.note("Node.js 20 has reached its end of life; Node.js 24 is recommended");
+  }
+  options.onListening?.({ host, port });
+  return stopped;
+}

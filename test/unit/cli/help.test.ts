@@ -1,0 +1,52 @@
+import { expect } from "chai";
+import { commands } from "../../../src/cli/commands.js";
+import { usageText } from "../../../src/cli/help.js";
+
+const long = Array.from({ length: 30 }, (_, i) => `word${i}`).join(" ");
+const load = async () => {
+  throw new Error("help loads no command");
+};
+
+describe("cli/help", () => {
+  it("shows every command of the table once, within 80 columns", () => {
+    const lines = usageText(commands).split("\n");
+    for (const name of Object.keys(commands)) {
+      expect(lines.filter((line) => line.startsWith(`  ${name}  `)).length, name).to.equal(1);
+    }
+    expect(lines.filter((line) => line.length > 80)).to.deep.equal([]);
+  });
+
+  it("breaks long summaries between words and loses none", () => {
+    const text = usageText({ "key create": { summary: long, load }, status: { summary: "Short", load } });
+    expect(text.split("\n").filter((line) => line.length > 80)).to.deep.equal([]);
+    expect(text.replace(/\s+/g, " ")).to.include(long);
+  });
+
+  it("has the same sections whatever the order of the table", () => {
+    const table = {
+      status: { summary: "S", load },
+      unheard: { summary: "U", load },
+      "key ls": { summary: "K", load },
+    };
+    expect(usageText(table).match(/^\S.*:$/gm)).to.deep.equal([
+      "Usage:",
+      "Keys:",
+      "Running servers:",
+      "This program:",
+      "Options:",
+    ]);
+  });
+
+  it("shows of a group what belongs to it, its own command included", () => {
+    const table = {
+      identity: { summary: "One", load },
+      "identity new": { summary: "Two", load },
+      "key ls": { summary: "Three", load },
+    };
+    const text = usageText(table, "identity");
+    expect(text).to.match(/^ {2}identity +One$/m);
+    expect(text).to.match(/^ {2}identity new +Two$/m);
+    expect(text).not.to.include("Three");
+    expect(text).not.to.include("--version");
+  });
+});
