@@ -55,6 +55,14 @@ export const commands: CommandTable = {
     summary: "Decrypt a ciphertext",
     load: async () => (await import("./commands/key-decrypt.js")).keyDecryptCommand,
   },
+  "key encrypt-file": {
+    summary: "Encrypt a file of any size",
+    load: async () => (await import("./commands/key-encrypt-file.js")).keyEncryptFileCommand,
+  },
+  "key decrypt-file": {
+    summary: "Decrypt what encrypt-file made",
+    load: async () => (await import("./commands/key-decrypt-file.js")).keyDecryptFileCommand,
+  },
   "key dek": {
     summary: "Make a data key, in plaintext and encrypted",
     load: async () => (await import("./commands/key-dek.js")).keyDekCommand,
@@ -62,5 +70,57 @@ export const commands: CommandTable = {
   "key hmac": {
     summary: "Compute the HMAC of a message",
     load: async () => (await import("./commands/key-hmac.js")).keyHmacCommand,
+  },
+  identity: {
+    summary: "Make an API key, or show the identity of a key or certificate",
+    load: async () => (await import("./commands/identity.js")).identityCommand,
+  },
+  "identity new": {
+    summary: "Make an API key, and with it a private key and certificate",
+    load: async () => (await import("./commands/identity-new.js")).identityNewCommand,
+  },
+  "identity of": {
+    summary: "Compute the identity of an API key or certificate",
+    load: async () => (await import("./commands/identity-of.js")).identityOfCommand,
+  },
+  "identity info": {
+    summary: "Show role and policy of an identity, or of the caller itself",
+    load: async () => (await import("./commands/identity-info.js")).identityInfoCommand,
+  },
+  "identity ls": {
+    summary: "List identities",
+    load: async () => (await import("./commands/identity-ls.js")).identityLsCommand,
+  },
+  "identity renew": {
+    summary: "Renew a certificate and keep its identity",
+    load: async () => (await import("./commands/identity-renew.js")).identityRenewCommand,
+  },
+  status: {
+    summary: "Show how servers are doing",
+    load: async () => (await import("./commands/status.js")).statusCommand,
+  },
+  log: {
+    summary: "Follow the audit or the error log",
+    load: async () => (await import("./commands/log.js")).logCommand,
+  },
+  metric: {
+    summary: "Follow the metrics of a server",
+    load: async () => (await import("./commands/metric.js")).metricCommand,
+  },
+  top: {
+    summary: "Watch requests, latency and errors live",
+    load: async () => (await import("./commands/top.js")).topCommand,
+  },
+  completion: {
+    summary: "Print a script that completes kes command lines in a shell",
+    load: async () => (await import("./commands/completion.js")).completionCommand,
+  },
+  update: {
+    summary: "Say how to update",
+    load: async () => (await import("./commands/update.js")).updateCommand,
+  },
+  help: {
+    summary: "Show the options and examples of a command",
+    load: async () => (await import("./commands/help.js")).helpCommand,
   },
 };

@@ -13,6 +13,17 @@ export function namesOf(given: {
   readonly dns: readonly string[];
   readonly hostname: string;
 }): { dns: string[]; ip: string[] } {
+  checkNames(given);
+  // The host may have a name that no certificate can carry; then it has none here.
+  const host = isDnsName(given.hostname) && isIP(given.hostname) === 0 ? [given.hostname] : [];
+  return {
+    dns: [...new Set(["localhost", ...host, ...given.dns])],
+    ip: [...new Set(["127.0.0.1", "::1", ...given.ip])],
+  };
+}
+
+/** @throws UsageError for what no certificate can hold */
+export function checkNames(given: { readonly ip: readonly string[]; readonly dns: readonly string[] }): void {
   for (const ip of given.ip) {
     if (!isIpAddress(ip)) {
       throw new UsageError(`invalid argument "${ip}" for "--ip" flag: failed to parse IP: "${ip}"`);
@@ -23,12 +34,6 @@ export function namesOf(given: {
       throw new UsageError(`invalid argument "${name}" for "--dns" flag: not a DNS name`);
     }
   }
-  // The host may have a name that no certificate can carry; then it has none here.
-  const host = isDnsName(given.hostname) && isIP(given.hostname) === 0 ? [given.hostname] : [];
-  return {
-    dns: [...new Set(["localhost", ...host, ...given.dns])],
-    ip: [...new Set(["127.0.0.1", "::1", ...given.ip])],
-  };
 }
 
 /** @param text - a Go duration of at least a second. @returns milliseconds */
