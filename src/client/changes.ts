@@ -166,7 +166,8 @@ class Change {
    */
   judge(failure: unknown): "lost" | "failed" {
     if (!isKesError(failure)) throw failure;
-    const isLost = LOST.has(failure.code);
+    // Another kind of success than the one that servers give says as little as no answer.
+    const isLost = LOST.has(failure.code) || (failure.status >= 200 && failure.status < 300);
     if (!isLost && (failure.status < 500 || failure.status === 501)) {
       throw this.#doubt === undefined ? failure : this.uncertain(failure);
     }
