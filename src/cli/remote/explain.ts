@@ -2,7 +2,7 @@
 import type { KesClient } from "../../client/client.js";
 import type { ErrorCode, KesError } from "../../errors.js";
 import { type CommandContext, CommandError } from "../command.js";
-import { DEFAULT_SERVER, serverSource, serversOf } from "./environment.js";
+import { caOf, DEFAULT_SERVER, serverSource, serversOf } from "./environment.js";
 import { nearestKeys } from "./nearest-keys.js";
 import type { RemoteOptions } from "./options.js";
 
@@ -20,8 +20,10 @@ export interface About {
 export interface Place {
   readonly context: CommandContext;
   readonly options: RemoteOptions;
+  /** The one server that was asked, where it is one of several. */
+  readonly server?: string;
   /** Absent while it is being set up. */
-  readonly client?: KesClient;
+  readonly client?: Pick<KesClient, "identity" | "listKeys">;
   readonly signal?: AbortSignal;
 }
 
@@ -37,22 +39,26 @@ type Hints = (about: About, place: Place, error: KesError) => readonly string[] 
 
 const HINTS: Partial<Record<ErrorCode, Hints>> = {
   ENDPOINT_UNREACHABLE: (_about, place) => [...address(place), ...proxy(place)],
-
-  SERVER_UNTRUSTED: (_about, place) => [
+  CALL_TIMEOUT: (_about, place) => [...address(place), ...proxy(place), "--timeout 1m waits longer"],
+  ANSWER_INVALID: (_about, place) => [...address(place), ...proxy(place)],
+  PATH_NOT_FOUND: (_about, place) => [
+    "the server is too old for this call, or no key server",
     ...address(place),
-    "--ca FILE (or MINIO_KES_CAPATH) names what to trust: the server's own certificate, or that of the authority that signed it",
-    `the certificate is the file of 'tls.cert' in the server's configuration ('kes init' calls it server.crt); over the network: openssl s_client -showcerts -connect ${firstHost(place)} </dev/null, then compare it with the server's`,
-    "-k skips the check: whoever is in between then reads and changes everything",
+  ],
+
+  SERVER_UNTRUSTED: (_about, place, error) => [
+    ...address(place),
+    ...(UNKNOWN_AUTHORITY.test(codeOf(error.cause)) ? authority(place) : []),
+    "-k skips the check: whoever stands in between then reads and changes everything",
   ],
 
   CERTIFICATE_REQUIRED: () => [
-    "the certificate did not arrive: a proxy that ends TLS in between has to pass it on ('tls.proxy' in the server's configuration)",
+    "it got lost on the way: a proxy that ends TLS has to pass it on (see 'tls.proxy' in the server's configuration)",
   ],
 
   CERTIFICATE_REFUSED: (_about, { client }) => [
-    ...(client?.identity === undefined ? [] : [`identity ${client.identity}`]),
-    "with 'tls.auth: on' a server takes certificates of its authorities ('tls.ca') alone, and no API keys: set MINIO_KES_CERT_FILE and MINIO_KES_KEY_FILE",
-    "a certificate also has to be valid today, and made for client authentication",
+    ...(client?.identity === undefined ? [] : [`asked as identity ${client.identity}`]),
+    "MINIO_KES_CERT_FILE and MINIO_KES_KEY_FILE name a certificate and its key; the server's 'tls.ca' names who may sign it",
   ],
 
   NOT_AUTHORIZED: ({ path }, { client }) => {
@@ -61,7 +67,9 @@ const HINTS: Partial<Record<ErrorCode, Hints>> = {
     if (path === undefined) return [`asked as ${who}`];
     return [
       `to allow it, add '${path}' to 'allow' of the policy of ${who}`,
-      ...(identity === undefined ? [] : [`kes policy explain --identity ${identity} --path ${word(path)}`]),
+      ...(identity === undefined
+        ? []
+        : [`this shows why: kes policy explain --identity ${identity} --path ${word(path)}`]),
     ];
   },
 
@@ -69,25 +77,37 @@ const HINTS: Partial<Record<ErrorCode, Hints>> = {
     key === undefined || client === undefined ? [] : nearestKeys(client, key, signal),
 
   DECRYPT_FAILED: () => ["it was made with another key or another context, or is not complete"],
-
-  PATH_NOT_FOUND: (_about, place) => ["the server is too old for this, or no key server", ...address(place)],
-
-  ANSWER_INVALID: (_about, place) => [...address(place), ...proxy(place)],
-
-  ANSWER_LOST: ({ key }) => (key === undefined ? [] : [`kes key info ${key} tells whether it is there`]),
-
-  CALL_TIMEOUT: (_about, place) => [...address(place), ...proxy(place), "--timeout 1m waits longer"],
 };
 
+/** What OpenSSL says when nothing that is trusted has signed a certificate. */
+const UNKNOWN_AUTHORITY =
+  /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE/;
+
+/** How to come by the certificate that is to be trusted. */
+function authority(place: Place): readonly string[] {
+  const { context, options } = place;
+  const ca = caOf(options, context.env);
+  return [
+    ca === undefined
+      ? "--ca FILE (or MINIO_KES_CAPATH) names what to trust: the server's certificate, or that of the authority that signed it"
+      : `nothing but '${ca}' is trusted (--ca or MINIO_KES_CAPATH): it is not what signed the server's certificate`,
+    "the server's certificate is what its configuration calls 'tls.cert' ('kes init' makes it as server.crt);",
+    `without access to the server: openssl s_client -showcerts -connect ${firstHost(place)} </dev/null shows it, to be compared with the server's own`,
+  ];
+}
+
+function codeOf(cause: unknown): string {
+  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+}
+
 /** Which addresses were tried, and who named them. */
-function address({ context: { env }, options }: Place): readonly string[] {
+function address({ context: { env }, options, server }: Place): readonly string[] {
   const source = serverSource(options, env);
   if (source === undefined) {
     return [`neither --server nor MINIO_KES_SERVER names a server: ${DEFAULT_SERVER} is the default`];
   }
-  return [
-    `${serversOf(options, env).join(", ")} is what ${source} names: is that where the key server runs?`,
-  ];
+  const servers = server ?? serversOf(options, env).join(", ");
+  return [`${source} names ${servers}: is that where the key server runs?`];
 }
 
 /** The proxy's own address may hold a password. */
@@ -97,8 +117,9 @@ function proxy({ context: { env } }: Place): readonly string[] {
 }
 
 /** `host:port` for a command line. */
-function firstHost({ context: { env }, options }: Place): string {
-  const [server = DEFAULT_SERVER] = serversOf(options, env);
+function firstHost(place: Place): string {
+  const [first = DEFAULT_SERVER] = serversOf(place.options, place.context.env);
+  const server = place.server ?? first;
   const hasScheme = /^https?:\/\//.test(server);
   const text = server.replace(/^(?:https?:\/\/)?/, "https://");
   if (!URL.canParse(text)) return "HOST:PORT";
