@@ -6,8 +6,10 @@ import { holdsKey } from "./imported-key.js";
 import { keyInfoOf } from "./replies.js";
 import type { CallOptions, ImportedKey, KeyInfo } from "./types.js";
 
-/** How often a change is asked for at most. */
+/** How often a change is asked for at most, when answers are lost. */
 const MAX_ATTEMPTS = 3;
+/** And when a server fails: once more, for there may be another endpoint. More would hide an outage. */
+const MAX_FAILURES = 2;
 /** Share of the call's time that one request may take, so that some is left to look the outcome up. */
 const ATTEMPT_SHARE = 0.6;
 /** Nobody told what became of the request. */
@@ -15,7 +17,15 @@ const LOST: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ANSWER_LOST",
   "ANSWER_INVALID",
   "ANSWER_TOO_LARGE",
-  "CALL_TIMEOUT",
+]);
+/** The server itself says, or its balancer's words mean, that the change may have been made. */
+const OPEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...LOST,
+  "KEY_CREATE_UNCERTAIN",
+  "KEY_DELETE_UNCERTAIN",
+  "KEYSTORE_UNCERTAIN",
+  "KEYSTORE_TIMEOUT",
+  "ANSWER_UNEXPECTED",
 ]);
 /** `Date` has whole seconds, and the servers' clocks are not quite the same. */
 const DATE_TOLERANCE_MS = 1000;
@@ -80,10 +90,10 @@ export async function deleteKey(caller: Caller, name: string, options: CallOptio
     // `KEY_NOT_FOUND` after a lost answer: that one had deleted it.
     if (failure === undefined || (change.isDoubtful && isKesError(failure, "KEY_NOT_FOUND"))) return;
     const kind = change.judge(failure);
-    const found = await change.lookUp();
+    const found = await change.lookUp(failure);
     if (found === undefined) return;
-    if (!isOlder(found)) throw change.uncertain();
-    if (kind === "failed") throw failure;
+    if (!isOlder(found)) throw change.verdict(failure);
+    if (kind === "failed" && attempts >= MAX_FAILURES) throw change.verdict(failure);
   }
   throw change.uncertain();
 }
@@ -102,14 +112,13 @@ async function create(
     // After a lost answer, the key that is in the way may be the one that was asked for.
     const isInTheWay = change.isDoubtful && isKesError(failure, "KEY_EXISTS");
     const kind = isInTheWay ? "failed" : change.judge(failure);
-    const found = await change.lookUp();
+    const found = await change.lookUp(failure);
     if (found !== undefined) {
       if (change.hasCreated(found) && (await change.ask(isTheKey))) return;
       throw new KesError("KEY_EXISTS", [], { cause: failure });
     }
     if (isInTheWay) break;
-    // Not there; but a server that met trouble may yet finish, and sending again could only hide its reason.
-    if (kind === "failed") throw failure;
+    if (kind === "failed" && attempts >= MAX_FAILURES) throw change.verdict(failure);
   }
   throw change.uncertain();
 }
@@ -130,6 +139,8 @@ class Change {
   readonly #deadline: Deadline;
   /** The first failure after which the change may have been made. */
   #doubt: unknown;
+  /** The same, where the server did not deny it. */
+  #open: unknown;
 
   constructor(
     caller: Caller,
@@ -162,21 +173,25 @@ class Change {
   /**
    * What a failure means for the outcome.
    * @returns `lost`: nobody told; `failed`: the server could not, or did not see it through
-   * @throws `failure` itself when the change was refused, or {@link uncertain} when an earlier one may have been made
+   * @throws {@link verdict} when the change was refused
    */
   judge(failure: unknown): "lost" | "failed" {
     if (!isKesError(failure)) throw failure;
     // Another kind of success than the one that servers give says as little as no answer.
     const isLost = LOST.has(failure.code) || (failure.status >= 200 && failure.status < 300);
     if (!isLost && (failure.status < 500 || failure.status === 501)) {
-      throw this.#doubt === undefined ? failure : this.uncertain(failure);
+      throw this.verdict(failure);
     }
     this.#doubt ??= failure;
+    if (isLost || OPEN.has(failure.code)) this.#open ??= failure;
     return isLost ? "lost" : "failed";
   }
 
-  /** The key as it is now; undefined when there is none. @throws KesError {@link uncertain} when nobody tells */
-  async lookUp(): Promise<Found | undefined> {
+  /**
+   * The key as it is now; undefined when there is none.
+   * @throws {@link verdict} on `failure` when nobody tells
+   */
+  async lookUp(failure: unknown): Promise<Found | undefined> {
     const path = pathTo("/v1/key/describe/", this.#name, "KEY_NAME_INVALID");
     try {
       const part = { ...this.#options, timeoutMs: this.#deadline.part() };
@@ -186,7 +201,7 @@ class Change {
       return dateMs === undefined ? { info } : { info, beganMs: dateMs - this.#deadline.elapsedMs };
     } catch (error) {
       if (isKesError(error, "KEY_NOT_FOUND")) return undefined;
-      throw isKesError(error) ? this.uncertain(error) : error;
+      throw isKesError(error) ? this.verdict(failure) : error;
     }
   }
 
@@ -202,13 +217,17 @@ class Change {
     try {
       return await question({ ...this.#options, timeoutMs: this.#deadline.part() });
     } catch (error) {
-      throw isKesError(error) ? this.uncertain(error) : error;
+      throw isKesError(error) ? this.uncertain() : error;
     }
   }
 
-  /** @param cause - default: the failure that began the doubt */
-  uncertain(cause: unknown = this.#doubt): KesError {
-    return new KesError(this.#code, [], { cause });
+  /** What to throw in the end: `failure`, unless this or an earlier request may have been carried out all the same. */
+  verdict(failure: unknown): unknown {
+    return this.#open === undefined ? failure : this.uncertain();
+  }
+
+  uncertain(): KesError {
+    return new KesError(this.#code, [], { cause: this.#open ?? this.#doubt });
   }
 }
 

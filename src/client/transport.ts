@@ -9,7 +9,8 @@ export interface ApiRequest {
   readonly body?: Uint8Array;
   /**
    * True when it does no harm that a server does it twice. False: once the request may have reached a server, it is
-   * not sent again, and the outcome is unknown ({@link KesError} `ANSWER_LOST`).
+   * not sent again, and the outcome is unknown ({@link KesError} `ANSWER_LOST`). `CALL_TIMEOUT` and
+   * `ENDPOINT_UNREACHABLE` then say that no server had it.
    */
   readonly repeatable: boolean;
   readonly signal?: AbortSignal;

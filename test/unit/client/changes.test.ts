@@ -120,12 +120,26 @@ describe("create", () => {
     });
   }
 
-  it("looks up after a server's failure, and passes on its reason", async () => {
+  it("looks up after a server's failure, asks once more, and passes on its reason", async () => {
     const after = site("failed-after");
     await after.client.createKey("k");
-    const before = site("failed-before");
-    expect(await codeOf(before.client.createKey("k"))).to.equal("KEY_CREATE_FAILED");
-    expect(before.transport.calls.length).to.equal(2);
+    expect(after.transport.calls.length).to.equal(2);
+    const once = site("failed-before");
+    await once.client.createKey("k");
+    const twice = site("failed-before", "failed-before", "failed-before");
+    expect(await codeOf(twice.client.createKey("k"))).to.equal("KEY_CREATE_FAILED");
+    expect(twice.transport.calls.length).to.equal(4);
+    const outage = site("failed-before");
+    outage.service.instead.set("/describe/", () => refusal(502, "failed to read key"));
+    expect(await codeOf(outage.client.createKey("k"))).to.equal("KEY_CREATE_FAILED");
+  });
+
+  it("does not take the words of a balancer for those of the server", async () => {
+    const { client, service } = site();
+    service.instead.set("/create/", () =>
+      reply(Buffer.from("<html>"), { status: 504, contentType: "text/html" }),
+    );
+    expect(await codeOf(client.createKey("k"))).to.equal("KEY_CREATE_UNCERTAIN");
   });
 
   it("takes a page for no answer, however successful", async () => {
@@ -142,6 +156,13 @@ describe("create", () => {
       "ENDPOINT_UNREACHABLE",
       () => {
         throw new KesError("ENDPOINT_UNREACHABLE", [ENDPOINT, "refused"]);
+      },
+    ],
+    [
+      // Of the transport: no server had the request.
+      "CALL_TIMEOUT",
+      () => {
+        throw new KesError("CALL_TIMEOUT", [1000, "no connection"]);
       },
     ],
   ] as const) {
@@ -211,6 +232,8 @@ describe("create", () => {
         if (outcome === "KEY_EXISTS") expect(isThere).to.equal(true);
         expect(service.done.length).to.be.at.most(isThere ? 0 : 1);
         expect(transport.calls.length).to.be.at.most(6);
+        if (fates[0]?.startsWith("lost") && !isThere)
+          expect(outcome).to.be.oneOf(["resolved", "KEY_CREATE_UNCERTAIN"]);
       }),
       { numRuns: 500 },
     );
