@@ -22,7 +22,8 @@ const SHOW_AFTER_MS = 500;
 const DRAW_EVERY_MS = 100;
 /** Over which the rate is taken: long enough to be calm, short enough to be true. */
 const RATE_WINDOW_MS = 5_000;
-const BAR_WIDTH = 20;
+/** The longest line is then 79 columns wide. */
+const BAR_WIDTH = 10;
 const CLEAR_LINE = "\r\x1b[K";
 
 export class Progress {
