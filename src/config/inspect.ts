@@ -43,8 +43,8 @@ export interface Inspection {
 }
 
 /** As {@link inspectFile}. */
-export async function inspect(file: string, options: LoadOptions): Promise<Inspection> {
-  const source = sourceOf(file, options);
+export async function inspect(file: string, options: LoadOptions, text?: string): Promise<Inspection> {
+  const source = { ...sourceOf(file, options), ...(text === undefined ? {} : { text }) };
   const tree = await readMap(source, "the file");
   const kind = tree && kindOf(tree);
   const read = tree === undefined ? {} : await readAs(kind, tree, source);
@@ -103,7 +103,8 @@ function ofConfiguration({
       certificateFiles.push({ use: `tls.${key}`, file, place: at.placed.place });
   };
   add("cert", tls.certFile);
-  add("ca", tls.caPath);
+  // Of no use, and never read, while clients are not verified.
+  if (tls.verifyClients) add("ca", tls.caPath);
   return {
     policies,
     written,

@@ -6,10 +6,11 @@ import type { Inspection } from "./inspect.js";
 /**
  * Reads `file`, a configuration, a policy document or a section `policy`, and everything it names, and tells what it
  * says and what is wrong with it. Faults are not thrown.
+ * @param text - what the file holds, where it is none on the disk
  */
-export async function inspectFile(file: string, options: LoadOptions): Promise<Inspection> {
+export async function inspectFile(file: string, options: LoadOptions, text?: string): Promise<Inspection> {
   const { inspect } = await import("./inspect.js");
-  return inspect(file, options);
+  return inspect(file, options, text);
 }
 
 /**

@@ -39,6 +39,8 @@ export interface Source {
   /** As the caller named it, for messages. */
   readonly file: string;
   readonly absolute: string;
+  /** What the file holds; read from the disk when absent. */
+  readonly text?: string;
   readonly context: LoadContext;
   readonly faults: Faults;
 }
@@ -51,12 +53,12 @@ export function sourceOf(file: string, options: LoadOptions): Source {
 
 /** The mapping that the file holds; without one, the reason is among the faults, which call the file `what`. */
 export async function readMap(
-  { file, absolute, faults }: Source,
+  { file, absolute, faults, ...source }: Source,
   what = "the configuration",
 ): Promise<MapNode | undefined> {
   let text: string;
   try {
-    text = await readTextFile(absolute);
+    text = source.text ?? (await readTextFile(absolute));
   } catch (error) {
     if (!(error instanceof TextFileError)) throw error;
     faults.error({ file }, "", `cannot read ${what}: ${error.message}`);
