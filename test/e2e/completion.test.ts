@@ -58,11 +58,11 @@ describe("completion", function () {
     async function offers(...words: string[]): Promise<string[]> {
       const script = [
         `. ${dir}/bash`,
-        "files=FILES",
+        "rest=FILES",
         // The real one works during a completion alone.
-        'compopt() { if [ "$*" = "+o default" ]; then files=""; fi; }',
+        'compopt() { if [ "$*" = "+o default" ]; then rest=""; fi; }',
         'COMP_WORDS=(kes "$@"); COMP_CWORD=$#; _kes',
-        `if [ "\${#COMPREPLY[@]}" = 0 ]; then echo "$files"; else printf '%s\\n' "\${COMPREPLY[@]}"; fi`,
+        `if [ "\${#COMPREPLY[@]}" = 0 ]; then echo "$rest"; else printf '%s\\n' "\${COMPREPLY[@]}"; fi`,
       ].join("\n");
       const out = await runOk(["bash", "-euc", script, "bash", ...words], { cwd: dir });
       return out.split("\n").filter(Boolean).sort();
@@ -149,7 +149,7 @@ describe("completion", function () {
     it("bash completes by asking kes itself after kes --auto-completion", async () => {
       const env = { PATH: path, HOME: dir, SHELL: "/bin/bash" };
       await runOk(["kes", "--auto-completion"], { env });
-      const setUp = `SHELL=/bin/bash; . ${dir}/.bashrc`;
+      const setUp = `export SHELL=/bin/bash; . ${dir}/.bashrc`;
       const out = await typed(["bash", "--norc", "--noprofile", "-i"], setUp, "server --conf");
       expect(out.trim()).to.equal("server --config");
     });

@@ -43,7 +43,7 @@ export class Terminal {
   /** Skips the test with a printed line where there is no Python. */
   static start(context: Context): Terminal {
     const python = requireService(context, "python3");
-    const script = join(import.meta.dirname, "pty.py");
+    const script = join(import.meta.dirname, "pseudo_terminal.py");
     return new Terminal(spawn(python, [script], { stdio: ["pipe", "pipe", "inherit"] }));
   }
 

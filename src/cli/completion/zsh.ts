@@ -70,7 +70,9 @@ function choice(words: readonly WordModel[], flags: readonly FlagModel[]): strin
 
 /** One command: its own words are dropped, so that `_arguments` sees it as a program of its own. */
 function branch({ name, flags, argument }: CommandModel, words: number): string[] {
-  const specs = [...flags.flatMap(flagSpecs), `*:${"argument"}:${action(argument)}`];
+  // Not the blank of action(): what it shows would keep zsh from completing an only flag.
+  const rest = argument.kind === "text" ? "()" : action(argument);
+  const specs = [...flags.flatMap(flagSpecs), `*:argument:${rest}`];
   return [
     `      ${quoted(name)})`,
     `        shift ${words} words; (( CURRENT -= ${words} ))`,
