@@ -18,15 +18,18 @@ export interface Checkout {
   remove(): Promise<void>;
 }
 
-/** Makes the folder. Its name holds a blank, which every line that is printed must survive. */
-export async function makeCheckout(): Promise<Checkout> {
+/**
+ * Makes the folder. Its name holds a blank, which every line that is printed must survive.
+ * @param program - what `kes` in `bin/` stands for
+ */
+export async function makeCheckout(program: Command = kesProgram): Promise<Checkout> {
   const folder = await mkdtemp(join(tmpdir(), "keswick start "));
   for (const name of ["kes-config.yml", "policies"]) {
     await cp(join(root, name), join(folder, name), { recursive: true });
   }
   const bin = join(folder, "bin");
   await mkdir(bin);
-  const words = kesProgram.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const words = program.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
   await writeFile(join(bin, "kes"), `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`);
   await chmod(join(bin, "kes"), 0o755);
   return { folder, bin, remove: () => rm(folder, { recursive: true, force: true }) };
@@ -38,10 +41,10 @@ export interface StartedSite {
 }
 
 /** Runs `kes start` in `folder` on a free port, until its last line is out. */
-export async function startSite(folder: string): Promise<StartedSite> {
+export async function startSite(folder: string, program: Command = kesProgram): Promise<StartedSite> {
   const port = await freePort();
   const running = await RunningProcess.start(
-    [...kesProgram, "start", "--addr", `127.0.0.1:${port}`],
+    [...program, "start", "--addr", `127.0.0.1:${port}`],
     async ({ output }) => /^export MINIO_KMS_KES_CAPATH=.*\n/m.test(output),
     { cwd: folder },
   );
