@@ -76,6 +76,13 @@ const HINTS: Partial<Record<ErrorCode, Hints>> = {
   KEY_NOT_FOUND: async ({ key }, { client, signal }) =>
     key === undefined || client === undefined ? [] : nearestKeys(client, key, signal),
 
+  IDENTITY_NOT_FOUND: ({ path }, { client }) =>
+    client?.identity === undefined || path !== "/v1/identity/self/describe"
+      ? []
+      : [
+          `identity ${client.identity} is neither the admin nor in a policy: add it to 'identities' of one in the server's configuration`,
+        ],
+
   DECRYPT_FAILED: () => ["it was made with another key or another context, or is not complete"],
 };
 
