@@ -36,11 +36,25 @@ const kinds: Readonly<Record<string, (block: CodeBlock) => void | Promise<void>>
   "yaml config": async ({ text }) => noWarnings(await loadConfigBlock(text)),
   "yaml policy": async ({ text }) => noWarnings(await loadPolicyBlock(text)),
   json: ({ text }) => void JSON.parse(text),
+  // Run by test/e2e/sdk-examples.test.ts.
+  "js example": ({ text }) => expect([...examples.values()]).to.include(text),
   text: () => undefined,
   mermaid: () => undefined,
 };
 
+/** Programs that documents show whole, by their file. */
+const examples = new Map(
+  readdirSync(join(root, "docs/examples")).map((name) => [name, text(`docs/examples/${name}`)]),
+);
+
 describe("the documents", () => {
+  it("show every example", () => {
+    const shown = files.flatMap(({ blocks }) => blocks.map((block) => block.text));
+    expect(
+      [...examples].filter(([, program]) => !shown.includes(program)).map(([name]) => name),
+    ).to.deep.equal([]);
+  });
+
   it("are there", () => {
     const names = files.map(({ file }) => file);
     expect(names).to.include.members([
