@@ -20,14 +20,13 @@ export const documents: readonly (readonly [name: string, holds: string])[] = [
 /** How a client gets in: sentences, in which `…` marks what is typed, and the command they speak of. */
 export const steps: readonly (readonly [text: string, command?: string])[] = [
   [
-    "Make a private key and a certificate. It must not be a CA's. (`kes init` made a first pair on the server's " +
-      "own host.)",
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \\\n-keyout client.key -out client.crt " +
-      "-days 365 -subj /CN=client \\\n-addext basicConstraints=critical,CA:FALSE",
+    "Make a private key and a certificate. (`kes init` made a first pair on the server's own host. Other tools will " +
+      "do as well, if what they make is not a CA's certificate.)",
+    "kes identity new --key client.key --cert client.crt",
   ],
   [
-    "Compute its identity, the hash of its public key.",
-    "openssl x509 -in client.crt -noout -pubkey | \\\nopenssl pkey -pubin -outform der | sha256sum",
+    "The identity, which is printed with it, is the hash of the public key. To compute it again:",
+    "kes identity of client.crt",
   ],
   [
     "Send the identity, never the private key, to whoever runs this server. It is entered under a policy in " +
@@ -36,6 +35,11 @@ export const steps: readonly (readonly [text: string, command?: string])[] = [
   [
     "Ask the server who you are and what you may do. Put its address in place of `127.0.0.1:7373`; " +
       "`server.crt` is its certificate or that of its CA.",
+    "export MINIO_KES_CERT_FILE=client.crt MINIO_KES_KEY_FILE=client.key\n" +
+      "kes identity info --server 127.0.0.1:7373 --ca server.crt",
+  ],
+  [
+    "Any HTTPS client can ask the same, for example curl.",
     "curl --cacert server.crt --cert client.crt --key client.key \\\nhttps://127.0.0.1:7373/v1/identity/self/describe",
   ],
 ];

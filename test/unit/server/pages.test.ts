@@ -99,8 +99,9 @@ describe("Pages", () => {
         expect(body?.startsWith("<!doctype html>")).to.equal(form === "text/html");
         expect(body).to.contain("1.2.3").and.contain(COMMIT.slice(0, 12)).and.contain("/openapi.json");
         expect(body)
-          .to.contain("basicConstraints=critical,CA:FALSE")
+          .to.contain("kes identity new --key")
           .and.contain("kes init")
+          .and.contain("kes identity info --server")
           .and.contain("curl --cacert");
       });
     }
