@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the device",
   EDQUOT: "the disk quota is used up",
   EFBIG: "the file would be larger than is allowed",
+  EPIPE: "nobody reads it any more",
   EIO: "input or output error of the device",
 };
 

@@ -1,6 +1,7 @@
 /** What both file commands do around their work: open IN, begin OUT, show progress, leave nothing half-done. */
 import { dirname, resolve } from "node:path";
 import { type CommandContext, CommandError } from "../command.js";
+import type { Output } from "../output.js";
 import { removeStaleDrafts } from "./drafts.js";
 import { createOutFile } from "./out-file.js";
 import { formatBytes, Progress } from "./progress.js";
@@ -38,7 +39,7 @@ export async function withFiles(
   const isEncrypting = options.gives === "encrypted";
   const source = await openSource(options.input, { cwd, stdin, signal: options.signal });
   try {
-    const sink = await openSink(options, source, cwd, (text) => output.note(text));
+    const sink = await openSink(options, source, cwd, output);
     let bytes = 0;
     const progress = new Progress({
       label: isEncrypting ? "encrypting" : "decrypting",
@@ -51,33 +52,41 @@ export async function withFiles(
       progress.add(more);
     };
     try {
+      await tidyUp(options, cwd, output);
       await work({ source, sink, onProgress });
     } finally {
       progress.end();
       await sink.close();
     }
-    if (output.isStderrTerminal) output.note(`${options.gives} ${sink.name} (read ${formatBytes(bytes)})`);
+    if (output.isStderrTerminal)
+      output.note(`${isEncrypting ? "encrypted" : "decrypted"} ${formatBytes(bytes)} to ${sink.name}`);
   } finally {
     await source.close();
   }
 }
 
 async function openSink(
-  { output, force, gives, stdout }: FilesOptions,
+  { output: path, force, gives, stdout }: FilesOptions,
   source: Source,
   cwd: string,
-  note: (text: string) => void,
+  output: Output,
 ): Promise<Sink> {
-  if (isStandardStream(output, "stdout")) {
+  if (isStandardStream(path, "stdout")) {
     if (gives === "encrypted" && stdout.isTTY === true) {
       throw new CommandError("encrypted bytes are nothing for a terminal", { hints: ["name a file as OUT"] });
     }
+    // Success means that all of it was taken: a reader that leaves early is a failure here.
+    output.outliveReader();
     return standardOutput(stdout, source.file);
   }
   const mode = gives === "encrypted" ? 0o666 : 0o600;
-  const sink = await createOutFile(output, { cwd, force, mode, source: source.file });
-  const stale = await removeStaleDrafts(dirname(resolve(cwd, output)), Date.now());
-  if (stale > 0)
-    note(`removed ${stale} unfinished ${stale === 1 ? "file" : "files"} of killed runs next to ${sink.name}`);
-  return sink;
+  return createOutFile(path, { cwd, force, mode, source: source.file });
+}
+
+/** Removes what killed runs left where OUT will be. */
+async function tidyUp({ output: path }: FilesOptions, cwd: string, output: Output): Promise<void> {
+  if (isStandardStream(path, "stdout")) return;
+  const removed = await removeStaleDrafts(dirname(resolve(cwd, path)), Date.now());
+  const files = removed === 1 ? "file" : "files";
+  if (removed > 0) output.note(`removed ${removed} unfinished ${files} of killed runs next to '${path}'`);
 }
