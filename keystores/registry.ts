@@ -4,4 +4,5 @@ import type { KeystoreRegistry } from "../src/keystore/adapter.js";
 /** Path under `keystore:` in the configuration → adapter, loaded only when it is named. */
 export const keystores = {
   fs: () => import("./fs/index.js"),
+  vault: () => import("./vault/index.js"),
 } satisfies KeystoreRegistry;

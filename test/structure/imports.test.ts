@@ -9,7 +9,8 @@ const root = resolve(import.meta.dirname, "../..");
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/crypto": [],
   "src/keystore": [],
-  keystores: ["src/keystore"],
+  // Of identity: how PEM files are read.
+  keystores: ["src/keystore", "src/identity"],
   "src/keys": ["src/crypto", "src/keystore", "src/identity"],
   "src/identity": [],
   "src/policy": [],

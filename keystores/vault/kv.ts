@@ -1,0 +1,76 @@
+/** What the two versions of Vault's KV engine have in common. */
+import type { KesError } from "../../src/errors.js";
+import { unusable } from "../../src/keystore/faults.js";
+import type { KeyName } from "../../src/names.js";
+import { expectSuccess, isAbsent, isDoubtful, objectOf, refusal, type VaultAnswer } from "./answer.js";
+import { networkFault } from "./calls.js";
+import { VaultNetworkError } from "./http.js";
+import type { VaultSession } from "./session.js";
+import type { CallScope } from "./transit.js";
+
+/** Where documents stand: parts of a path, encoded, without slashes at their ends. */
+export interface KvPlace {
+  readonly session: VaultSession;
+  readonly engine: string;
+  /** May be empty. */
+  readonly prefix: string;
+  readonly namespace?: string;
+}
+
+/** One KV engine as a place for texts under names. Signals end reads; a change runs to its end. */
+export interface KvEngine {
+  readonly hasAtomicCreate: boolean;
+  /** @throws KesError `KEY_NOT_FOUND`, outage codes */
+  read(name: KeyName, scope: CallScope): Promise<string>;
+  /** @throws KesError when it is certain what happened; any other Error when it is not */
+  create(name: KeyName, text: string): Promise<void>;
+  /** @throws as {@link create} */
+  delete(name: KeyName): Promise<void>;
+  /** Path of the folder whose entries are the keys. */
+  readonly listPath: string;
+}
+
+/** Parts of a path, joined; empty ones vanish. */
+export function joined(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("/");
+}
+
+/** Reads at `path`. @throws KesError for an outage */
+export async function readAt(
+  session: VaultSession,
+  path: string,
+  scope: CallScope & { readonly query?: Readonly<Record<string, string>> },
+): Promise<VaultAnswer> {
+  try {
+    return await session.send({ method: "GET", path, ...scope });
+  } catch (error) {
+    throw error instanceof VaultNetworkError ? networkFault(error) : error;
+  }
+}
+
+/** The field of a document that holds the key: it is named like the key. */
+export function fieldOf(document: unknown, name: KeyName, answer: VaultAnswer): string {
+  const value = objectOf(document)?.[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw unusable(
+    `vault: ${answer.request}: the entry exists but has no text under '${name}': it is not a key, or was changed by hand`,
+  );
+}
+
+/** Deletes at `path`; a missing one is deleted as well. */
+export async function deleteAt(session: VaultSession, path: string, scope: CallScope): Promise<void> {
+  let answer: VaultAnswer;
+  try {
+    answer = await session.send({ method: "DELETE", path, ...scope });
+  } catch (error) {
+    throw changeError(error);
+  }
+  if (isDoubtful(answer)) throw new Error("vault: the delete may have happened", { cause: refusal(answer) });
+  if (!isAbsent(answer)) expectSuccess(answer);
+}
+
+/** A failure of a change: certain when no byte of it can have left this process, else an Error that is not. */
+export function changeError(error: unknown): KesError | Error {
+  if (!(error instanceof VaultNetworkError)) return error instanceof Error ? error : new Error(String(error));
+  return error.sent ? error : networkFault(error);
+}

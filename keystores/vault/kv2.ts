@@ -1,0 +1,143 @@
+/** KV version 2: check-and-set decides races; version 1 of an entry is the key (KES keystore reference §6.5 to §6.7). */
+import { KesError } from "../../src/errors.js";
+import { unusable } from "../../src/keystore/faults.js";
+import type { KeyName } from "../../src/names.js";
+import { isAbsent, isDoubtful, objectOf, refusal, type VaultAnswer } from "./answer.js";
+import { networkFault } from "./calls.js";
+import { VaultNetworkError } from "./http.js";
+import { deleteAt, fieldOf, joined, type KvEngine, type KvPlace, readAt } from "./kv.js";
+import type { CallScope } from "./transit.js";
+
+const MAX_ATTEMPTS = 3;
+
+export class Kv2 implements KvEngine {
+  readonly hasAtomicCreate = true;
+  readonly #place: KvPlace;
+
+  constructor(place: KvPlace) {
+    this.#place = place;
+  }
+
+  get listPath(): string {
+    return joined(this.#place.engine, "metadata", this.#place.prefix);
+  }
+
+  async read(name: KeyName, scope: CallScope): Promise<string> {
+    const { session } = this.#place;
+    const path = this.#data(name);
+    // Always the first: whatever somebody wrote over a key, its data is sealed under the one that was created.
+    const answer = await readAt(session, path, { ...this.#scope, ...scope, query: { version: "1" } });
+    const data = objectOf(answer.body?.data);
+    if (answer.status === 200) return fieldOf(data?.data, name, answer);
+    if (answer.status === 404 && data?.metadata !== undefined)
+      throw gone(answer, name, objectOf(data.metadata));
+    if (!isAbsent(answer)) throw refusal(answer);
+    const latest = await readAt(session, path, { ...this.#scope, ...scope });
+    if (isAbsent(latest)) throw new KesError("KEY_NOT_FOUND");
+    if (latest.status !== 200 && latest.status !== 404) throw refusal(latest);
+    const newest = objectOf(latest.body?.data);
+    const metadata = objectOf(newest?.metadata);
+    // Created between the two reads.
+    if (metadata?.version === 1 && latest.status === 200) return fieldOf(newest?.data, name, latest);
+    if (metadata?.version === 1) throw gone(latest, name, metadata);
+    throw unusable(
+      `vault: the key '${name}' was written over so often that its first version is gone (max_versions): ` +
+        "restore it from a backup; the latest version is another key",
+    );
+  }
+
+  async create(name: KeyName, text: string): Promise<void> {
+    let isOpen = false;
+    let last: unknown;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      let answer: VaultAnswer;
+      try {
+        // One attempt a time: what a lost answer means is decided here and not below.
+        answer = await this.#write(name, text);
+      } catch (error) {
+        last = error;
+        if (!(error instanceof VaultNetworkError))
+          throw isOpen ? new Error("vault: outcome unknown", { cause: error }) : error;
+        isOpen ||= error.sent;
+        continue;
+      }
+      if (answer.status === 200) return;
+      if (answer.status === 400 && answer.errors.some((each) => /check-and-set/.test(each))) {
+        return this.#settle(name, text, isOpen);
+      }
+      if (!isDoubtful(answer)) return this.#refused(name, text, answer, isOpen);
+      isOpen = true;
+      last = refusal(answer);
+    }
+    if (!isOpen) throw networkFault(last);
+    return this.#settle(name, text, true);
+  }
+
+  async delete(name: KeyName): Promise<void> {
+    const { session, engine, prefix } = this.#place;
+    await deleteAt(session, joined(engine, "metadata", prefix, name), this.#scope);
+  }
+
+  /** Without the permission to update, Vault refuses a write to an entry that exists before it looks at check-and-set. */
+  async #refused(name: KeyName, text: string, answer: VaultAnswer, isOpen: boolean): Promise<void> {
+    if (isOpen) return this.#settle(name, text, true);
+    if (answer.status !== 403) throw refusal(answer);
+    try {
+      await this.read(name, {});
+    } catch {
+      // Whatever reading says, it was the write that was refused.
+      throw refusal(answer);
+    }
+    throw new KesError("KEY_EXISTS");
+  }
+
+  /**
+   * After a write that was refused because there is an entry, or whose answers were lost.
+   * @param isOpen - an earlier attempt may have stored the text
+   * @throws KesError `KEY_EXISTS`, or what is certain; another Error when nothing is
+   */
+  async #settle(name: KeyName, text: string, isOpen: boolean): Promise<void> {
+    let stored: string;
+    try {
+      stored = await this.read(name, {});
+    } catch (error) {
+      if (!isOpen) {
+        if (!(error instanceof KesError) || error.code !== "KEY_NOT_FOUND") throw error;
+        throw unusable(`vault: the key '${name}' was deleted by somebody while it was created`, error);
+      }
+      throw new Error("vault: the answer to the create was lost, and the entry cannot be read", {
+        cause: error,
+      });
+    }
+    // The text holds 64 bytes drawn for this key: nobody else has stored the same.
+    if (!isOpen || stored !== text) throw new KesError("KEY_EXISTS");
+  }
+
+  async #write(name: KeyName, text: string): Promise<VaultAnswer> {
+    const body = { options: { cas: 0 }, data: { [name]: text } };
+    const request = { method: "POST", path: this.#data(name), body, ...this.#scope } as const;
+    return this.#place.session.send(request, { attempts: 1 });
+  }
+
+  #data(name: KeyName): string {
+    return joined(this.#place.engine, "data", this.#place.prefix, name);
+  }
+
+  get #scope(): CallScope {
+    const { namespace } = this.#place;
+    return namespace === undefined ? {} : { namespace };
+  }
+}
+
+/** Version 1 is there but cannot be read: an outage to the caller, for "no such key" would let it make another. */
+function gone(
+  answer: VaultAnswer,
+  name: KeyName,
+  metadata: Readonly<Record<string, unknown>> | undefined,
+): KesError {
+  const isDestroyed = metadata?.destroyed === true;
+  const what = isDestroyed
+    ? `was destroyed: restore it from a backup, or remove the entry with 'vault kv metadata delete'`
+    : `was deleted without its metadata: bring it back with 'vault kv undelete -versions=1'`;
+  return unusable(`vault: ${answer.request}: version 1 of the key '${name}' ${what}`);
+}

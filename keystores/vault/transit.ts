@@ -1,0 +1,57 @@
+/** A second encryption by Vault's transit engine (KES keystore reference §6.6, §6.7). */
+import { unusable } from "../../src/keystore/faults.js";
+import { expectSuccess, objectOf } from "./answer.js";
+import { networkFault } from "./calls.js";
+import { VaultNetworkError } from "./http.js";
+import { pathOf } from "./login.js";
+import type { VaultSession } from "./session.js";
+import { isTransitText } from "./value.js";
+
+/** Where a call is made, besides its path. */
+export interface CallScope {
+  readonly namespace?: string;
+  readonly signal?: AbortSignal;
+}
+
+export class Transit {
+  readonly #session: VaultSession;
+  readonly #engine: string;
+  readonly #key: string;
+
+  constructor(session: VaultSession, options: { readonly engine: string; readonly key: string }) {
+    this.#session = session;
+    this.#engine = pathOf(options.engine);
+    this.#key = pathOf(options.key);
+  }
+
+  /** @returns `vault:vN:…`, of whichever version the transit key has now */
+  async wrap(text: string, scope: CallScope): Promise<string> {
+    const plaintext = Buffer.from(text, "utf8").toString("base64");
+    const ciphertext = await this.#call("encrypt", { plaintext }, "ciphertext", scope);
+    if (!isTransitText(ciphertext))
+      throw unusable("vault: transit answered with something that is no ciphertext");
+    return ciphertext;
+  }
+
+  async unwrap(ciphertext: string, scope: CallScope): Promise<string> {
+    const plaintext = await this.#call("decrypt", { ciphertext }, "plaintext", scope);
+    return Buffer.from(plaintext, "base64").toString("utf8");
+  }
+
+  async #call(
+    operation: "encrypt" | "decrypt",
+    body: object,
+    member: string,
+    scope: CallScope,
+  ): Promise<string> {
+    try {
+      const path = `${this.#engine}/${operation}/${this.#key}`;
+      const answer = expectSuccess(await this.#session.send({ method: "POST", path, body, ...scope }));
+      const value = objectOf(answer.body?.data)?.[member];
+      if (typeof value === "string" && value !== "") return value;
+      throw unusable(`vault: ${answer.request}: the answer has no '${member}'`);
+    } catch (error) {
+      throw error instanceof VaultNetworkError ? networkFault(error) : error;
+    }
+  }
+}
