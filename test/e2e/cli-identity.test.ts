@@ -1,10 +1,16 @@
 /** The identity commands as a person uses them: processes, files, openssl and curl as witnesses, a running server. */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "chai";
 import type { Context } from "mocha";
+import { ApiKey } from "../../src/identity/api-key.js";
+import { certificatesOfPem, identityOfCertificate, identityOfKey } from "../../src/identity/certificate.js";
+import { privateKeyOfPem } from "../../src/identity/private-key.js";
 import { certificateAuthority, issuedBy } from "../support/certificates.js";
 import { freePort, RunningProcess, type RunResult, run, runOk, until } from "../support/child-process.js";
 import { IdentitySite } from "../support/identity-site.js";
@@ -95,6 +101,40 @@ describe("kes identity, as a process", function () {
     } finally {
       terminal.stop();
     }
+  });
+
+  it("leaves whole files when killed, and the older key until all else is new", async () => {
+    const files = ["--key", "a.key", "--cert", "a.crt"];
+    await kesOk("identity", "new", ...files);
+    const read = (name: string): Promise<string> => readFile(join(folder, name), "utf8");
+    const ends = { killed: 0, mixed: 0 };
+    for (let i = 0; i < 6; i++) {
+      const [oldKey, oldCert] = [await read("a.key"), await read("a.crt")];
+      const child = spawn(kesProgram[0], [...kesProgram.slice(1), "identity", "new", ...files, "--force"], {
+        cwd: folder,
+        stdio: "ignore",
+      });
+      const exit = once(child, "exit");
+      const deadline = Date.now() + 15_000;
+      while (child.exitCode === null && (await read("a.crt")) === oldCert && Date.now() < deadline) {
+        await nextTurn();
+      }
+      child.kill("SIGKILL");
+      const [, signal] = await exit;
+      if (signal === "SIGKILL") ends.killed++;
+      const [key, cert] = [await read("a.key"), await read("a.crt")];
+      const keyIdentity = identityOfKey(privateKeyOfPem(key));
+      const certIdentity = identityOfCertificate(certificatesOfPem(cert)[0]);
+      if (keyIdentity !== certIdentity) {
+        ends.mixed++;
+        expect([key === oldKey, cert === oldCert]).to.deep.equal([true, false]);
+      }
+    }
+    expect(ends.killed).to.be.greaterThan(0);
+    await kesOk("identity", "new", ...files, "--force");
+    expect(ApiKey.parse(await kesOk("identity", "a.key")).identity).to.equal(
+      await kesOk("identity", "of", "a.crt"),
+    );
   });
 
   it("the request that a refusal advises is one that openssl makes", async function () {

@@ -55,7 +55,7 @@ export async function createIdentity(
   const key = flags.encrypt
     ? encryptedKeyPem(apiKey.privateKey, await newPassword(context), randomBytes)
     : apiKey.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await writePair(files, { key, cert }, flags.force);
+  await writePair(files, { key, cert }, flags.force, nowMs);
   return { apiKey, files: { ...pair, notAfterMs } };
 }
 

@@ -1,9 +1,10 @@
 /** Writes a private key and its certificate: both, or neither. */
 import { readFile, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { CommandError } from "../command.js";
 import { exists } from "../init/layout.js";
-import { publish, replace } from "../init/publish.js";
+import { publish, removeStaleDrafts, replace } from "../init/publish.js";
 
 const KEY_MODE = 0o600;
 const CERT_MODE = 0o644;
@@ -25,10 +26,17 @@ export async function refuseExisting({ key, cert }: Pair): Promise<void> {
 /**
  * Writes the certificate, then the key. Each appears whole or not at all, and when the key cannot be written the
  * certificate is again what it was. The key goes last: an older one is gone only once all else is in its place.
+ * What a run that was killed has left is removed: it may be a private key.
  * @param isForced - existing files are replaced; otherwise they are refused
  * @throws CommandError that names the file
  */
-export async function writePair(files: Pair, contents: Pair, isForced: boolean): Promise<void> {
+export async function writePair(
+  files: Pair,
+  contents: Pair,
+  isForced: boolean,
+  nowMs: number,
+): Promise<void> {
+  await named(files.key, () => removeStaleDrafts(dirname(files.key), nowMs));
   const undo = await named(files.cert, async () => {
     const old = isForced && (await exists(files.cert)) ? await contentOf(files.cert) : undefined;
     await put(files.cert, contents.cert, CERT_MODE, isForced);

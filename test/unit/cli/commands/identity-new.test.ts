@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { chmod, link, mkdir, readdir, symlink } from "node:fs/promises";
+import { chmod, link, mkdir, readdir, symlink, utimes } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
 import { expect } from "chai";
 import { ApiKey } from "../../../../src/identity/api-key.js";
@@ -184,6 +184,14 @@ describe("kes identity new", () => {
       const { identity } = apiKeyIn(linked.out);
       expect(inspectCertificate((await certificate("real/a.crt")).raw).identity).to.equal(identity);
       expect((await readdir(site.folder)).filter((name) => name.startsWith("."))).to.deep.equal([]);
+    });
+
+    it("are rid of what killed runs left there, but not of the draft of one under way", async () => {
+      await site.write(".kes-init-old", "half a key");
+      await site.write(".kes-init-new", "half a key");
+      await utimes(site.path(".kes-init-old"), new Date(0), new Date(0));
+      expect((await make(FILES)).code).to.equal(0);
+      expect((await readdir(site.folder)).sort()).to.deep.equal([".kes-init-new", "a.crt", "a.key"]);
     });
 
     for (const [what, files] of [

@@ -118,6 +118,21 @@ describe("kes identity renew", () => {
     }
   });
 
+  it("renews what kes init made", async () => {
+    await site.kes(["init", "kes"]);
+    for (const holder of ["server", "admin", "client"]) {
+      const file = `kes/${holder}.crt`;
+      const before = await certificate(file);
+      expect((await renew([file, "--expiry", "24h"])).code).to.equal(0);
+      const after = await certificate(file);
+      expect(inspectCertificate(after.raw).identity).to.equal(inspectCertificate(before.raw).identity);
+      for (const part of ["subject", "subjectAltName", "keyUsage"] as const) {
+        expect(after[part]).to.deep.equal(before[part]);
+      }
+      expect(Date.parse(after.validTo) - Date.now()).to.be.within(23 * HOUR_MS, 24 * HOUR_MS);
+    }
+  });
+
   it("writes elsewhere with --out and leaves the certificate alone", async () => {
     const old = selfSigned();
     await put("a", old);
