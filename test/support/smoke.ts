@@ -1,6 +1,6 @@
 /**
- * `npm run smoke`: packs the package, installs the tarball into an empty folder, and runs a server from it, as
- * somebody would who never saw this repository.
+ * `npm run smoke`: packs the package, installs the tarball into an empty folder, runs a server from it, and programs
+ * that use its client, as somebody would who never saw this repository.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,6 +8,7 @@ import { request } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { checkClient, checkPackaging } from "./packed-client.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "keswick-smoke-"));
@@ -43,6 +44,7 @@ try {
   npm(["pack", "--silent", "--pack-destination", folder], root);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
   if (tarball === undefined) throw new Error("npm pack made no tarball");
+  await checkPackaging(join(folder, tarball));
   const home = mkdtempSync(join(folder, "home-"));
   writeFileSync(join(home, "package.json"), '{"private":true}');
   npm(["install", "--silent", "--omit=dev", join(folder, tarball)], home);
@@ -66,6 +68,7 @@ try {
     const answer = await get(port, "/version", join(home, "site"));
     process.stdout.write(`${answer}\n`);
     if (!answer.startsWith("200 ")) throw new Error(`unexpected answer: ${answer}`);
+    checkClient(home, join(home, "site"), `https://127.0.0.1:${port}`);
   } finally {
     server.kill("SIGTERM");
     await new Promise((done) => (server.exitCode === null ? server.once("exit", done) : done(undefined)));
