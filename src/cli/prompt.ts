@@ -29,9 +29,9 @@ async function ask(
       hints: [instead],
     });
   }
-  output.prompt(question);
-  // Raw: nothing is echoed, and Ctrl-C arrives as a character.
+  // Raw: nothing is echoed, and Ctrl-C arrives as a character. Before the question, for some answer at once.
   stdin.setRawMode?.(true);
+  output.prompt(question);
   try {
     // A signal must not end the process while the terminal is raw: the shell would be left without echo.
     return await interruptible((signal) =>

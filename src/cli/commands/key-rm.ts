@@ -66,6 +66,8 @@ async function mayDelete(
       );
   }
   for (const line of lines) context.output.note(line);
+  // Ctrl-C meanwhile; from here on the question itself hears of it.
+  signal.throwIfAborted();
   const what = names.length === 1 ? `key "${names[0]}"` : `these ${names.length} keys`;
   return confirm(
     context,

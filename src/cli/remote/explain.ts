@@ -38,7 +38,16 @@ export async function explain(error: KesError, about: About, place: Place): Prom
 type Hints = (about: About, place: Place, error: KesError) => readonly string[] | Promise<readonly string[]>;
 
 const HINTS: Partial<Record<ErrorCode, Hints>> = {
-  ENDPOINT_UNREACHABLE: (_about, place) => [...address(place), ...proxy(place)],
+  ENDPOINT_UNREACHABLE: (_about, place, error) => [
+    ...address(place),
+    ...proxy(place),
+    // Keswick's servers do so instead of an alert.
+    ...(CLOSED.test(codeOf(error.cause))
+      ? [
+          `with 'tls.auth: on' a server hangs up on certificates of authorities unknown to it${asWhom(place)}; its error log tells`,
+        ]
+      : []),
+  ],
   CALL_TIMEOUT: (_about, place) => [...address(place), ...proxy(place), "--timeout 1m waits longer"],
   ANSWER_INVALID: (_about, place) => [...address(place), ...proxy(place)],
   PATH_NOT_FOUND: (_about, place) => [
@@ -86,6 +95,9 @@ const HINTS: Partial<Record<ErrorCode, Hints>> = {
   DECRYPT_FAILED: () => ["it was made with another key or another context, or is not complete"],
 };
 
+/** A connection that was made and went away. */
+const CLOSED = /^(?:ECONNRESET|EPIPE|ENOTCONN|UND_ERR_SOCKET)$/;
+
 /** What OpenSSL says when nothing that is trusted has signed a certificate. */
 const UNKNOWN_AUTHORITY =
   /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE/;
@@ -101,6 +113,10 @@ function authority(place: Place): readonly string[] {
     "the server's certificate is what its configuration calls 'tls.cert' ('kes init' makes it as server.crt);",
     `without access to the server: openssl s_client -showcerts -connect ${firstHost(place)} </dev/null shows it, to be compared with the server's own`,
   ];
+}
+
+function asWhom({ client }: Place): string {
+  return client?.identity === undefined ? "" : ` (asked as identity ${client.identity})`;
 }
 
 function codeOf(cause: unknown): string {

@@ -64,6 +64,15 @@ describe("cli/remote/explain", () => {
     expect(await hints("CALL_TIMEOUT")).to.include("--timeout");
   });
 
+  it("a connection that the server closed: that it may not like the client's certificate", async () => {
+    for (const cause of ["ECONNRESET", "EPIPE"]) {
+      expect(await hints("ENDPOINT_UNREACHABLE", {}, { cause }))
+        .to.include("'tls.auth: on'")
+        .and.include(IDENTITY);
+    }
+    expect(await hints("ENDPOINT_UNREACHABLE", {}, { cause: "ECONNREFUSED" })).not.to.include("tls.auth");
+  });
+
   it("a proxy in between: the variable, not its value, which may hold a password", async () => {
     for (const code of ["ENDPOINT_UNREACHABLE", "CALL_TIMEOUT", "ANSWER_INVALID"] as const) {
       const text = await hints(code, {}, { env: { HTTPS_PROXY: "http://me:secret@proxy:3128" } });
