@@ -7,8 +7,6 @@ import { type VaultHttp, VaultNetworkError, type VaultRequest } from "./http.js"
 
 /** Attempts of a call that may be repeated. */
 const MAX_ATTEMPTS = 3;
-/** A Vault that died without a word is noticed after this long, and the connection is given up. */
-const ATTEMPT_TIMEOUT_MS = 5_000;
 const FIRST_WAIT_MS = 100;
 
 export type Repeatable = Omit<VaultRequest, "timeoutMs">;
@@ -16,7 +14,6 @@ export type Repeatable = Omit<VaultRequest, "timeoutMs">;
 export interface CallLimits {
   /** Default {@link MAX_ATTEMPTS}. */
   readonly attempts?: number;
-  readonly timeoutMs?: number;
 }
 
 /**
@@ -28,12 +25,12 @@ export async function sendRepeatedly(
   http: VaultHttp,
   env: VaultEnvironment,
   request: Repeatable,
-  { attempts = MAX_ATTEMPTS, timeoutMs = ATTEMPT_TIMEOUT_MS }: CallLimits = {},
+  { attempts = MAX_ATTEMPTS }: CallLimits = {},
 ): Promise<VaultAnswer> {
   let wasSent = false;
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await http.send({ ...request, timeoutMs });
+      const answer = await http.send({ ...request, timeoutMs: env.attemptTimeoutMs });
       if (attempt >= attempts || !isPassing(answer)) return answer;
       wasSent ||= isDoubtful(answer);
     } catch (error) {

@@ -9,4 +9,6 @@ export interface VaultEnvironment {
   /** Calls `task` once after `ms`; the timer does not keep the process alive. @returns ends the timer */
   after(ms: number, task: () => void): () => void;
   readText(path: string): Promise<string>;
+  /** Of one attempt of a call: a Vault that died without a word is noticed after this long. */
+  readonly attemptTimeoutMs: number;
 }

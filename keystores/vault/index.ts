@@ -25,6 +25,7 @@ export const realEnvironment: VaultEnvironment = {
     return () => clearTimeout(timer);
   },
   readText: (path) => readFile(path, "utf8"),
+  attemptTimeoutMs: 5_000,
 };
 
 export const adapter: KeystoreAdapter<VaultOptions> = {

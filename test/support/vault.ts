@@ -93,6 +93,21 @@ export class Vault {
     return { id: member(id, "role_id"), secret: member(secret, "secret_id") };
   }
 
+  /** A token of its own, with every right. */
+  async token(): Promise<string> {
+    const reply = await this.call("POST", "auth/token/create", { policies: ["root"], ttl: "1h" });
+    const auth = reply.body.auth;
+    if (typeof auth === "object" && auth !== null && "client_token" in auth) return String(auth.client_token);
+    throw new Error("the reply has no token");
+  }
+
+  /** With the key that a development server prints when it starts. */
+  async unseal(): Promise<void> {
+    const unsealKey = /Unseal Key: (\S+)/.exec(this.process.stdout)?.[1];
+    if (unsealKey === undefined) throw new Error("the server did not print its unseal key");
+    await this.call("PUT", "sys/unseal", { key: unsealKey });
+  }
+
   async stop(): Promise<void> {
     await this.process.stop();
   }
