@@ -2,6 +2,7 @@
 import { KesError } from "../errors.js";
 import { isName } from "../names.js";
 import { errorOfReply, printable } from "./answer-errors.js";
+import type { Clock } from "./clock.js";
 import { invalid } from "./members.js";
 import type { ApiReply, ApiRequest, Transport } from "./transport.js";
 import type { CallOptions } from "./types.js";
@@ -19,16 +20,6 @@ export interface Request {
   readonly repeatable?: boolean;
 }
 
-/** Clock of deadlines and pauses. */
-export interface Clock {
-  /** Milliseconds; never goes back. */
-  now(): number;
-  /** Rejects with the signal's reason when aborted. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** From 0 to below 1; spreads the pauses of many clients. */
-  random(): number;
-}
-
 /** Sends calls over a transport. */
 export class Caller {
   readonly transport: Transport;
@@ -42,9 +33,24 @@ export class Caller {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** A pause of half of `ms` to `ms`, so that clients that lost one server do not come back as one. */
-  jitter(ms: number): number {
-    return Math.round(ms * (1 - this.clock.random() / 2));
+  /**
+   * Waits for half of `ms` to `ms`, so that clients that lost one server do not come back as one; or until `signal` is
+   * aborted.
+   * @param tell - is told how long
+   */
+  pause(ms: number, signal: AbortSignal | undefined, tell: (pauseMs: number) => void): Promise<void> {
+    const pauseMs = Math.round(ms * (1 - this.clock.random() / 2));
+    tell(pauseMs);
+    return new Promise((resolve) => {
+      const over = (): void => {
+        signal?.removeEventListener("abort", over);
+        cancel();
+        resolve();
+      };
+      const cancel = this.clock.after(pauseMs, over);
+      signal?.addEventListener("abort", over);
+      if (signal?.aborted) over();
+    });
   }
 
   /** The time that a call has in all. */

@@ -1,15 +1,15 @@
 /** The client of a key server: one method for each call of its API (KES reference §12.2). */
-import { setTimeout as sleep } from "node:timers/promises";
 import { base64 } from "./base64.js";
 import { bulkDecrypt, bulkGenerate, contextMember } from "./bulk.js";
-import { Caller, type Clock, pathTo, type Request } from "./caller.js";
+import { Caller, pathTo, type Request } from "./caller.js";
 import { createKey, deleteKey, importKey } from "./changes.js";
+import { type Clock, systemClock } from "./clock.js";
 import { createTransport } from "./http-transport.js";
 import { type Listing, listNames } from "./listing.js";
 import { followAuditLog, followErrorLog } from "./log-stream.js";
 import { Members } from "./members.js";
 import { metricsOf } from "./metrics.js";
-import type { ClientOptions } from "./options.js";
+import { type ClientOptions, DEFAULT_TIMEOUT_MS } from "./options.js";
 import * as replies from "./replies.js";
 import type { ApiReply, Transport } from "./transport.js";
 import type {
@@ -34,18 +34,9 @@ import type {
   VersionInfo,
 } from "./types.js";
 
-/** Of calls whose client was not told another: more than the 15 s after which a server gives up on its keystore. */
-const DEFAULT_TIMEOUT_MS = 30_000;
-
 const keyListing: Listing = { path: "/v1/key/list/", list: "names", line: "name" };
 const policyListing: Listing = { path: "/v1/policy/list/", list: "names", line: "name" };
 const identityListing: Listing = { path: "/v1/identity/list/", list: "identities", line: "identity" };
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
-  random: () => Math.random(),
-};
 
 /** What a client works with, for tests and for other ways to reach a server. */
 export interface ClientParts {

@@ -67,14 +67,10 @@ async function* follow<T>(
     // A server that lets us in and then closes at once is not one that is back.
     if (sinceMs !== undefined && caller.clock.now() - sinceMs >= MAX_PAUSE_MS) attempt = 0;
     attempt++;
-    const retryInMs = caller.jitter(Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)));
-    onGap?.({ attempt, retryInMs, ...(cause === undefined ? {} : { cause }) });
-    try {
-      await caller.clock.sleep(retryInMs, signal);
-    } catch (error) {
-      if (signal?.aborted) return;
-      throw error;
-    }
+    const about = { attempt, ...(cause === undefined ? {} : { cause }) };
+    const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    await caller.pause(pauseMs, signal, (retryInMs) => onGap?.({ ...about, retryInMs }));
+    if (signal?.aborted) return;
   }
 }
 

@@ -1,6 +1,6 @@
 /** A network for the SDK's calls that answers as the test says; and a clock that the test moves. */
-import type { Clock } from "../../src/client/caller.js";
 import { KesClient } from "../../src/client/client.js";
+import type { Clock } from "../../src/client/clock.js";
 import type { ApiReply, ApiRequest, ApiStream, Transport } from "../../src/client/transport.js";
 
 export const ENDPOINT = "https://kes.test:7373";
@@ -41,7 +41,7 @@ export class FakeTransport implements Transport {
   }
 }
 
-/** A clock that stands still but for what is slept. */
+/** A clock that stands still, but that whoever waits brings it forward. */
 export class FakeClock implements Clock {
   timeMs = 0;
   readonly pauses: number[] = [];
@@ -50,10 +50,21 @@ export class FakeClock implements Clock {
     return this.timeMs;
   }
 
-  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    this.pauses.push(ms);
-    this.timeMs += ms;
+  wallNow(): number {
+    return this.timeMs;
+  }
+
+  after(delayMs: number, task: () => void): () => void {
+    this.pauses.push(delayMs);
+    let isCancelled = false;
+    queueMicrotask(() => {
+      if (isCancelled) return;
+      this.timeMs += delayMs;
+      task();
+    });
+    return () => {
+      isCancelled = true;
+    };
   }
 
   random(): number {
