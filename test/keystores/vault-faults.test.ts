@@ -282,8 +282,12 @@ describe("keystores/vault: faults", function () {
     await store.create(key, VALUE);
     await store.status();
     await own.call("PUT", "sys/seal");
-    for (const call of [store.status(), store.get(key), store.create(named("new"), VALUE)]) {
-      const error = await errorOf(call);
+    for (const call of [
+      () => store.status(),
+      () => store.get(key),
+      () => store.create(named("new"), VALUE),
+    ]) {
+      const error = await errorOf(call());
       expect(error).to.have.property("code", "KEYSTORE_UNREACHABLE");
       expect(causesOf(error)).to.match(/unseal/i);
     }
