@@ -59,15 +59,17 @@ export function answerFault(endpoint: string, cause: unknown, what = ""): KesErr
   if (alert !== undefined && what === "") {
     return new KesError("CERTIFICATE_REFUSED", [endpoint, alert], { cause });
   }
-  if (code.startsWith("HPE_")) {
-    const reason = code === "HPE_HEADER_OVERFLOW" ? "its headers are too large" : "it is not HTTP";
-    return new KesError("ANSWER_INVALID", [endpoint, reason], { cause });
-  }
-  if (code === "UND_ERR_HEADERS_OVERFLOW") {
-    return new KesError("ANSWER_INVALID", [endpoint, "its headers are too large"], { cause });
-  }
+  const invalid = INVALID[cause instanceof Error && cause.name === "HTTPParserError" ? cause.name : code];
+  // undici's parser error carries what it could not parse, which may hold a key.
+  if (invalid !== undefined) return new KesError("ANSWER_INVALID", [endpoint, invalid]);
   return new KesError("ANSWER_LOST", [endpoint, what + reasonOf(cause)], { cause });
 }
+
+const INVALID: Readonly<Record<string, string>> = {
+  HTTPParserError: "it is not HTTP",
+  UND_ERR_HEADERS_OVERFLOW: "its headers are too large",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "it is not as long as it says",
+};
 
 const NO_CERTIFICATE = "it wants one; give an API key, or a certificate with its key";
 const ALERTS: Readonly<Record<string, string>> = {
