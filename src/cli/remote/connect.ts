@@ -54,15 +54,6 @@ export async function withClient(
   });
 }
 
-/** A client for one endpoint. Asks and notes each time: for several endpoints see {@link openClients}. */
-export async function openClient(
-  context: CommandContext,
-  options: RemoteOptions,
-  endpoint: string,
-): Promise<KesClient> {
-  return makeClient(context, options, await settingsOf(context, options), [endpoint]);
-}
-
 /** A client for each endpoint, in their order, with the same credentials: what is asked is asked once. */
 export async function openClients(
   context: CommandContext,
