@@ -1,5 +1,5 @@
 /** Listings, page by page (KES reference §5, §12.2). */
-import { KesError } from "../errors.js";
+import { isKesError, KesError } from "../errors.js";
 import { isName, patternPrefix } from "../names.js";
 import { printable } from "./answer-errors.js";
 import type { Caller } from "./caller.js";
@@ -33,7 +33,8 @@ interface Page {
 
 /**
  * The names that begin with `options.prefix`, in the server's order. The deadline holds for each page.
- * @throws KesError `PATTERN_INVALID` before anything is sent; `ANSWER_INVALID` when pages lead in a circle
+ * @throws KesError `PATTERN_INVALID` before anything is sent; `ANSWER_INVALID` when pages lead in a circle;
+ *   `ANSWER_UNEXPECTED`, after all that it gives, when the server is one that loses names beyond its first page
  */
 export async function* listNames(
   caller: Caller,
@@ -45,18 +46,48 @@ export async function* listNames(
     const reply = await caller.send({ method: "GET", path: listing.path + escapeArgument(argument) }, call);
     return { ...pageOf(reply, listing), endpoint: reply.endpoint };
   };
-  // `my-` is no pattern, `my-*` is; `*` is understood everywhere, where the empty pattern is not.
-  const starred = prefix !== "" && isName(prefix) ? prefix : `${prefix}*`;
-  let page = await get(starred);
-  if (page.isGlob && starred === prefix) page = await get(`${prefix}*`);
+  let page = await firstPage(prefix, get);
   const seen = new Set<string>();
   for (;;) {
     for (const name of page.names) if (name.startsWith(prefix)) yield name;
-    if (page.next === "" || page.names.length === 0) return;
-    if (seen.has(page.next) || seen.size >= MAX_PAGES) throw invalid(page.endpoint, "its pages do not end");
-    seen.add(page.next);
-    page = await get(page.next);
+    const { next } = page;
+    if (next === "" || page.names.length === 0) return;
+    if (seen.has(next) || seen.size >= MAX_PAGES) throw invalid(page.endpoint, "its pages do not end");
+    seen.add(next);
+    page = await get(next);
+    if (isCutShort(next, page)) {
+      for (const name of page.names) if (name.startsWith(prefix)) yield name;
+      const reason = `key server ${page.endpoint} leaves out what comes after '${next}'; list longer prefixes`;
+      throw new KesError("ANSWER_UNEXPECTED", [reason], { status: 200 });
+    }
   }
+}
+
+/** The first page, asked for in whichever way the server understands. */
+async function firstPage<P extends Page>(prefix: string, get: (argument: string) => Promise<P>): Promise<P> {
+  if (isName(prefix)) {
+    const page = await get(prefix);
+    return page.isGlob ? get(`${prefix}*`) : page;
+  }
+  // `my-` is no pattern, `my-*` is; `*` is understood everywhere, where the empty pattern is not.
+  const page = await get(`${prefix}*`);
+  if (prefix === "" || page.names.length > 0 || page.isGlob) return page;
+  // Servers of 2024 and later take the star for a part of the name, and list nothing: ask for more and choose.
+  const shorter = prefix.replace(/[-_]+$/, "");
+  try {
+    return await get(isName(shorter) ? shorter : "*");
+  } catch (error) {
+    if (isKesError(error, "NOT_AUTHORIZED")) return page;
+    throw error;
+  }
+}
+
+/**
+ * True when a server took the token `next` for a prefix and lists only what begins with it, as KES does: everything
+ * behind is lost. Our tokens are no names.
+ */
+function isCutShort(next: string, page: Page): boolean {
+  return isName(next) && page.next === "" && page.names.every((name) => name.startsWith(next));
 }
 
 function prefixOf(pattern: string): string {

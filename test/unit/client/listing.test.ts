@@ -48,6 +48,20 @@ function older(names: readonly string[], end = ""): { client: KesClient; transpo
   });
 }
 
+/** KES of 2024 and later: a token is the next name, and read as a prefix; a star is part of a name. */
+function kes(names: readonly string[], size: number): { client: KesClient; transport: FakeTransport } {
+  return clientOver(({ path }) => {
+    const pattern = decodeURIComponent(path.slice("/v1/key/list/".length));
+    if (patternPrefix(pattern) === undefined)
+      return refusal(400, `listing pattern '${pattern}' is empty, too long or is invalid`);
+    const found = names.filter((one) => one.startsWith(pattern === "*" ? "" : pattern)).sort();
+    return reply({
+      names: found.slice(0, size),
+      ...(found.length > size ? { continue_at: found[size] } : {}),
+    });
+  });
+}
+
 const name = fc.stringMatching(/^[a-c][a-c_-]{0,4}[a-c]$/);
 
 describe("listings", () => {
@@ -76,6 +90,37 @@ describe("listings", () => {
     expect(await all(client.listKeys({ prefix: "my" }))).to.deep.equal(["my-key", "my-a", "my"]);
     expect(await all(client.listKeys({ prefix: "my-" }))).to.deep.equal(["my-key", "my-a"]);
     expect(await all(client.listKeys({ prefix: "no" }))).to.deep.equal([]);
+  });
+
+  it("give the same from original servers", async () => {
+    const { client } = kes(["b", "my-key", "my-a", "my", "mx", "_a", "__"], 10);
+    expect(await all(client.listKeys({ prefix: "my" }))).to.deep.equal(["my", "my-a", "my-key"]);
+    expect(await all(client.listKeys({ prefix: "my-" }))).to.deep.equal(["my-a", "my-key"]);
+    expect(await all(client.listKeys({ prefix: "_" }))).to.deep.equal(["__", "_a"]);
+    expect(await all(client.listKeys({ prefix: "no-" }))).to.deep.equal([]);
+  });
+
+  it("do not keep silent about names that original servers lose", async () => {
+    const { client } = kes(["a", "b", "ba", "c", "d"], 1);
+    const found: string[] = [];
+    const failure = await (async () => {
+      for await (const one of client.listKeys()) found.push(one);
+    })().catch((error: unknown) => error);
+    expect(found).to.deep.equal(["a", "b", "ba"].slice(0, found.length));
+    expect(failure).to.include({ code: "ANSWER_UNEXPECTED", status: 200 });
+    expect(String(failure)).to.include("list longer prefixes");
+  });
+
+  it("follow plain names as tokens where the server pages by them", async () => {
+    const sorted = ["a", "b", "c", "d", "e"];
+    const { client } = clientOver(({ path }) => {
+      const token = decodeURIComponent(path.slice("/v1/key/list/".length));
+      const rest = token === "*" ? sorted : sorted.filter((one) => one >= token);
+      return reply({ names: rest.slice(0, 2), ...(rest.length > 2 ? { continue_at: rest[2] } : {}) });
+    });
+    expect(await all(client.listKeys()).catch((error: Error) => error.message)).to.include("after 'e'");
+    sorted.push("f");
+    expect(await all(client.listKeys())).to.deep.equal(sorted);
   });
 
   it("ask page by page, as they are read", async () => {
