@@ -9,8 +9,8 @@ export interface Column {
   readonly shrink?: "end" | "middle";
   /** At least this wide, so that columns of figures stay where they are. Of one that shrinks: keeps this many. */
   readonly minWidth?: number;
-  /** Takes the room that the others leave. */
-  readonly fill?: true;
+  /** Takes the room that the others leave, up to this width. */
+  readonly fill?: number;
   /** Dropped, from the largest number down, while the table is too wide. */
   readonly dropOrder?: number;
 }
@@ -79,9 +79,11 @@ function layoutOf(
     if (widest === undefined) break;
     widest.width--;
   }
-  const filler = placed.find(({ column }) => column.fill);
-  const spare = width - sum((one) => one.width);
-  if (filler !== undefined && Number.isFinite(spare)) filler.width += Math.max(0, spare);
+  const filler = placed.find(({ column }) => column.fill !== undefined);
+  if (filler !== undefined) {
+    const spare = Math.max(0, width - sum((one) => one.width));
+    filler.width = Math.max(filler.width, Math.min(filler.width + spare, filler.column.fill ?? 0));
+  }
   return placed;
 }
 

@@ -32,8 +32,8 @@ export class TopModel {
   constructor(targets: readonly Target[], options: ModelOptions) {
     this.#options = options;
     this.#routeOf = routeFinder(options.routes);
-    this.#routes = new RateWindow(options.windowSeconds);
-    this.#identities = new RateWindow(options.windowSeconds);
+    this.#routes = new RateWindow(options.windowSeconds, options.ticker.now());
+    this.#identities = new RateWindow(options.windowSeconds, options.ticker.now());
     const onEvent = (event: AuditEvent): void => this.#take(event);
     this.#watches = targets.map((target) => new ServerWatch(target, { ...options, onEvent }));
   }

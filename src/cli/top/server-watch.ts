@@ -48,7 +48,7 @@ export class ServerWatch {
   constructor(target: Target, options: WatchOptions) {
     this.#target = target;
     this.#options = options;
-    this.#window = new RateWindow(options.windowSeconds);
+    this.#window = new RateWindow(options.windowSeconds, options.ticker.now());
   }
 
   get name(): string {

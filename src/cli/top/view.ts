@@ -86,7 +86,7 @@ function helpLines(style: Style): string[] {
     "Requests    key, policy and identity calls, as /v1/metrics counts them",
     "Tables      every request, refused ones too, as the audit log tells them,",
     "            but for those that this view makes itself",
-    "4XX, 5XX    refused for the caller's mistake, failed for the server's; per second",
+    "4XX, 5XX    refused (the caller's mistake), failed (the server's); per second",
     "P50 P95 P99 time that so many of 100 requests did not exceed, right to a tenth",
     "Cache       requests served with a key from memory, without the keystore",
     "Keystore    how long it took to answer when it was last asked",
@@ -139,10 +139,13 @@ const FIGURES: readonly Column[] = [
   { title: "MAX", align: "right", minWidth: 6, dropOrder: 2 },
 ];
 
+/** An identity. */
+const MAX_NAME_WIDTH = 64;
+
 function rowTable(title: string, rows: readonly RowFigures[], options: ViewOptions): string[] {
   const { style, columns, order } = options;
   const cells = sorted(rows, order).map((row): Cell[] => [row.name, ...figureCells(row, style)]);
-  const name: Column = { title, shrink: "end", minWidth: 12, fill: true };
+  const name: Column = { title, shrink: "end", minWidth: 12, fill: MAX_NAME_WIDTH };
   return tableLines([name, ...FIGURES], cells, columns, style.underline);
 }
 
@@ -161,7 +164,7 @@ function alarming(perSecond: number, style: (text: string) => string): Cell {
 }
 
 const SERVER_COLUMNS: readonly Column[] = [
-  { title: "SERVER", shrink: "middle", minWidth: 14, fill: true },
+  { title: "SERVER", shrink: "middle", minWidth: 14, fill: 40 },
   { title: "STATE" },
   { title: "UP", align: "right", minWidth: 6, dropOrder: 2 },
   { title: "REQ/S", align: "right", minWidth: 5 },

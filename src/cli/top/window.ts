@@ -38,17 +38,17 @@ export class RateWindow {
   readonly #seconds: number;
   readonly #rows = new Map<string, Slot[]>();
   readonly #total: Slot[];
-  #startedSecond: number | undefined;
+  readonly #startedMs: number;
 
-  /** @param seconds - length of the window */
-  constructor(seconds: number) {
+  /** @param seconds - length of the window @param startedMs - nothing was counted before */
+  constructor(seconds: number, startedMs: number) {
     this.#seconds = seconds;
+    this.#startedMs = startedMs;
     this.#total = slots(seconds);
   }
 
   add(name: string, outcome: Outcome, nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
-    this.#startedSecond ??= second;
     count(this.#total, second, outcome);
     count(this.#rowFor(name, second), second, outcome);
   }
@@ -107,11 +107,10 @@ export class RateWindow {
     };
   }
 
-  /** The window, or what of it has passed since the first request; the second under way counts as far as it went. */
+  /** The window, or what of it has passed since the start; the second under way counts as far as it went. */
   #spanSeconds(nowMs: number): number {
-    const started = this.#startedSecond ?? Math.floor(nowMs / 1000);
-    const whole = this.#seconds - 1 + (nowMs / 1000 - Math.floor(nowMs / 1000));
-    return Math.max(1, Math.min(whole, nowMs / 1000 - started));
+    const whole = this.#seconds - 1 + (nowMs % 1000) / 1000;
+    return Math.max(1, Math.min(whole, (nowMs - this.#startedMs) / 1000));
   }
 }
 

@@ -1,0 +1,54 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import {
+  clip,
+  clipMiddle,
+  padEnd,
+  padStart,
+  printable,
+  printablePath,
+  widthOf,
+} from "../../../../src/cli/terminal/text.js";
+
+describe("cli/terminal/text", () => {
+  it("spells out what a terminal would act on", () => {
+    expect(printable("a\x1b[2Jb\nc\x07")).to.equal("a\\x1b[2Jb\\x0ac\\x07");
+    expect(printable("\u202egnp.exe\u2028")).to.equal("\\u{202e}gnp.exe\\u{2028}");
+    expect(printable("\x9b31m")).to.equal("\\x9b31m");
+    expect(printable("schlüssel 鍵 –")).to.equal("schlüssel 鍵 –");
+  });
+
+  it("makes paths ASCII without changing those that are", () => {
+    expect(printablePath("/v1/key/create/my-key")).to.equal("/v1/key/create/my-key");
+    expect(printablePath("/v1/\x1b]0;x\x07 ü")).to.equal("/v1/%1B]0;x%07%20%C3%BC");
+    expect(printablePath("\ud800")).to.match(/^[\x21-\x7e]+$/);
+  });
+
+  it("leaves nothing in any path or text that moves a cursor", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 30 }), (text) => {
+        expect(printablePath(text)).to.match(/^[\x21-\x7e]*$/);
+        expect(printable(text)).to.not.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+    );
+  });
+
+  it("cuts to a width, at the end or in the middle", () => {
+    expect(clip("abcdef", 6)).to.equal("abcdef");
+    expect(clip("abcdefg", 6)).to.equal("abcde…");
+    expect(clip("abc", 0)).to.equal("");
+    expect(clipMiddle("/v1/key/generate/my-key", 12)).to.equal("/v1/ke…y-key");
+    for (let width = 0; width <= 12; width++) {
+      expect(clip("a".repeat(12), width)).to.have.length(width);
+      expect(clipMiddle("a".repeat(12), width)).to.have.length(width);
+    }
+  });
+
+  it("does not count styles", () => {
+    const red = "\x1b[31mred\x1b[39m";
+    expect(widthOf(red)).to.equal(3);
+    expect(padEnd(red, 5)).to.equal(`${red}  `);
+    expect(padStart(red, 5)).to.equal(`  ${red}`);
+    expect(padEnd("longer", 3)).to.equal("longer");
+  });
+});
