@@ -6,7 +6,12 @@
 /** One step of a glob: `*`, or one character that `accepts` says yes to. */
 export type GlobToken =
   | { readonly kind: "star" }
-  | { readonly kind: "one"; readonly accepts: (character: string) => boolean };
+  | {
+      readonly kind: "one";
+      readonly accepts: (character: string) => boolean;
+      /** The only character that it accepts; absent where it accepts several. */
+      readonly literal?: string;
+    };
 
 /** Why a glob is malformed. In KES such a pattern silently never matched. */
 export class GlobError extends Error {
@@ -36,7 +41,7 @@ export function parseGlob(pattern: string): readonly GlobToken[] {
       const escaped = character === "\\";
       const literal = escaped ? characters[at + 1] : character;
       if (literal === undefined) throw new GlobError("ends in a '\\' that escapes nothing");
-      tokens.push({ kind: "one", accepts: (one) => one === literal });
+      tokens.push({ kind: "one", accepts: (one) => one === literal, literal });
       at += escaped ? 2 : 1;
     }
   }

@@ -64,6 +64,9 @@ function reason(pattern: string, meaning: PatternMeaning, routes: readonly Polic
     return `'${argument}' is no valid name (${rule})`;
   }
   if (route !== undefined) return `it names nothing after '${route.path}'${meantText(meant)}`;
+  if (meant !== undefined && OLD_OPERATIONS.test(pattern)) {
+    return `paths of keys had no '/key' in KES and MinIO's documents until 2020; today it is '${meant}'`;
+  }
   return `the API has no such path${meantText(meant)}`;
 }
 

@@ -3,7 +3,7 @@
  * say more than MinIO needs. Never says that a rule has no effect when some request could show one.
  */
 import type { PatternSource, PolicySource } from "./documents.js";
-import { type ArgumentPattern, covers, meets } from "./language.js";
+import { type ArgumentPattern, type Budget, covers, meets } from "./language.js";
 import { UNUSED_BY_MINIO, USUAL_FOR_MINIO } from "./minio.js";
 import type { PolicyApi, PolicyRoute } from "./route-space.js";
 import { meaningChange, type RuleView, routesOf, viewRules } from "./rule-view.js";
@@ -16,7 +16,8 @@ export type ReviewRule =
   | "cannot-deny"
   | "repeated"
   | "wider-than-minio"
-  | "meaning-changed";
+  | "meaning-changed"
+  | "not-compared";
 
 export interface ReviewFinding {
   readonly rule: ReviewRule;
@@ -36,11 +37,17 @@ export function reviewPolicy(
   return review.findings();
 }
 
+/** For all comparisons of a policy: about a second. What is not found out then is not claimed. */
+const MAX_STEPS = 2_000_000;
+/** The work grows with the square of the number of rules. */
+const MAX_COMPARED = 2000;
+
 class Review {
   readonly #policy: PolicySource & { readonly name: string };
   readonly #routes: readonly PolicyRoute[];
   readonly #allow: readonly RuleView[];
   readonly #deny: readonly RuleView[];
+  readonly #budget: Budget = { steps: MAX_STEPS };
 
   constructor(policy: PolicySource & { readonly name: string }, api: PolicyApi) {
     this.#policy = policy;
@@ -55,15 +62,17 @@ class Review {
       const message = "the policy has no allow rule, so it refuses everything";
       findings.push({ rule: "allows-nothing", severity: "warning", message });
     }
+    if (this.#allow.length + this.#deny.length > MAX_COMPARED) {
+      const message = `the policy has more than ${MAX_COMPARED} rules; they are not compared with each other`;
+      return [...findings, { rule: "not-compared", severity: "note", message }];
+    }
     for (const rule of this.#allow) {
       const idle = this.#shadowed(rule) ?? this.#lone(rule);
       findings.push(...present(idle ?? this.#repeated(rule, this.#allow)));
       if (idle === undefined) findings.push(...present(this.#wide(rule), this.#changed(rule)));
     }
     for (const rule of this.#deny) {
-      findings.push(
-        ...present(this.#cannotDeny(rule) ?? this.#repeated(rule, this.#deny), this.#changed(rule)),
-      );
+      findings.push(...present(this.#cannotDeny(rule) ?? this.#repeated(rule, this.#deny)));
     }
     return findings;
   }
@@ -90,7 +99,7 @@ class Review {
   }
 
   #isRefused(route: PolicyRoute, pattern: ArgumentPattern, rules = this.#deny): boolean {
-    return covers(route, pattern, this.#denied(route, rules));
+    return covers(route, pattern, this.#denied(route, rules), this.#budget);
   }
 
   #shadowed(rule: RuleView): ReviewFinding | undefined {
@@ -111,7 +120,7 @@ class Review {
       const guard = route.guardedBy?.mode === "both" ? this.#guard(route) : undefined;
       if (guard === undefined) return [];
       const others = this.#allow.flatMap((other) => present(other.at.get(guard)));
-      return others.some((other) => meets(route, pattern, other)) ? [] : [guard.path];
+      return others.some((other) => meets(route, pattern, other, this.#budget)) ? [] : [guard.path];
     });
     if (lacking.length === 0 || lacking.length < opened.length) return undefined;
     const message = `allow '${rule.source.pattern}' has no effect without a rule that allows the same for`;
@@ -135,7 +144,7 @@ class Review {
   #repeated(rule: RuleView, rules: readonly RuleView[]): ReviewFinding | undefined {
     const index = rules.indexOf(rule);
     const other = rules.find(
-      (one, at) => at !== index && includes(one, rule) && (at < index || !includes(rule, one)),
+      (one, at) => at !== index && this.#includes(one, rule) && (at < index || !this.#includes(rule, one)),
     );
     if (other === undefined) return undefined;
     const { pattern } = rule.source;
@@ -144,6 +153,13 @@ class Review {
         ? `'${pattern}' stands in the list already${lineOf(other)}`
         : `'${pattern}' adds nothing to '${other.source.pattern}'${lineOf(other)}`;
     return { rule: "repeated", severity: "note", message, source: rule.source };
+  }
+
+  #includes(wide: RuleView, narrow: RuleView): boolean {
+    return routesOf(narrow).every((route) => {
+      const [one, other] = [wide.at.get(route), narrow.at.get(route)];
+      return one !== undefined && other !== undefined && covers(route, other, [one], this.#budget);
+    });
   }
 
   #wide(rule: RuleView): ReviewFinding | undefined {
@@ -176,13 +192,6 @@ class Review {
     const message = `before October 2023 '*' ended at the next '/': '${pattern}' is wider today, then ${before}`;
     return { rule: "meaning-changed", severity: "note", message, source: rule.source };
   }
-}
-
-function includes(wide: RuleView, narrow: RuleView): boolean {
-  return routesOf(narrow).every((route) => {
-    const [one, other] = [wide.at.get(route), narrow.at.get(route)];
-    return one !== undefined && other !== undefined && covers(route, other, [one]);
-  });
 }
 
 function warning(rule: ReviewRule, { source }: RuleView, message: string): ReviewFinding {

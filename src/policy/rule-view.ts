@@ -2,8 +2,7 @@
 import type { PatternSource } from "./documents.js";
 import { GlobError, parseGlob } from "./glob.js";
 import { type ArgumentPattern, argumentPattern, matchesSome } from "./language.js";
-import { lintPattern } from "./lint.js";
-import type { PatternMeaning } from "./pattern.js";
+import { MAX_PATTERN_LENGTH, type PatternMeaning } from "./pattern.js";
 import { type PolicyApi, type PolicyRoute, servesGlob } from "./route-space.js";
 
 export interface RuleView {
@@ -16,11 +15,12 @@ export interface RuleView {
 export function viewRules(
   sources: readonly PatternSource[],
   meaning: PatternMeaning,
-  api: PolicyApi,
+  { routes }: PolicyApi,
 ): readonly RuleView[] {
   return sources
-    .filter(({ pattern }) => lintPattern(pattern, meaning, api) === undefined)
-    .map((source) => ({ source, at: argumentsByRoute(source.pattern, meaning, api.routes) }));
+    .filter(({ pattern }) => pattern.length <= MAX_PATTERN_LENGTH)
+    .map((source) => ({ source, at: argumentsByRoute(source.pattern, meaning, routes) }))
+    .filter(({ at }) => at.size > 0);
 }
 
 function argumentsByRoute(
@@ -29,9 +29,14 @@ function argumentsByRoute(
   routes: readonly PolicyRoute[],
 ): ReadonlyMap<PolicyRoute, ArgumentPattern> {
   const at = new Map<PolicyRoute, ArgumentPattern>();
-  for (const route of routes) {
-    const rest = argumentPattern(pattern, meaning, route);
-    if (rest !== undefined && matchesSome(route, rest)) at.set(route, rest);
+  try {
+    for (const route of routes) {
+      const rest = argumentPattern(pattern, meaning, route);
+      if (rest !== undefined && matchesSome(route, rest)) at.set(route, rest);
+    }
+  } catch (error) {
+    // A malformed glob matches nothing.
+    if (!(error instanceof GlobError)) throw error;
   }
   return at;
 }
@@ -46,7 +51,11 @@ export function routesOf(rule: RuleView): readonly PolicyRoute[] {
  */
 export function meaningChange(rule: RuleView, routes: readonly PolicyRoute[]): readonly string[] | undefined {
   const before = routesOfGlob(rule.source.pattern, routes);
-  return routesOf(rule).every((route) => before.includes(route)) ? undefined : before.map(({ path }) => path);
+  const paths = before.map(({ path }) => path);
+  // An older path that goes with a newer one was reached by rules for that one, too.
+  const isOld = ({ path, guardedBy }: PolicyRoute): boolean =>
+    paths.includes(path) || (guardedBy?.mode === "either" && paths.includes(guardedBy.path));
+  return routesOf(rule).every(isOld) ? undefined : paths;
 }
 
 function routesOfGlob(pattern: string, routes: readonly PolicyRoute[]): readonly PolicyRoute[] {

@@ -7,6 +7,9 @@ const api = { routes: kesRoutes, removedPaths };
 const NAME_RULE = "(1 to 80 of 0-9 A-Z a-z _ -, '-' neither first nor last)";
 const ORDINARY = "is an ordinary character here, only a '*' at the very end is special";
 
+const olderForm = (today: string): string =>
+  `paths of keys had no '/key' in KES and MinIO's documents until 2020; today it is '${today}'`;
+
 const fine: Readonly<Record<PatternMeaning, readonly string[]>> = {
   current: [
     "*",
@@ -22,6 +25,12 @@ const fine: Readonly<Record<PatternMeaning, readonly string[]>> = {
     "/v1/key/list/*",
     "/v1/key/list/my-*",
     "/v1/key/list/my",
+    // What clients send: the '*' of a pattern, and the token of a page after the first.
+    "/v1/key/list/**",
+    "/v1/key/list/my-**",
+    "/v1/key/list/my-~*",
+    "/v1/key/list/my-~a",
+    "/v1/key/list/~*",
     "/v1/key/bulk/decrypt/*",
     "/v1/identity/self/describe",
     "/v1/identity/describe/*",
@@ -41,6 +50,7 @@ const fine: Readonly<Record<PatternMeaning, readonly string[]>> = {
     "/*/status",
     "/v1/key/list/",
     "/v1/key/list/[*]",
+    "/v1/key/list/*~?",
     "/v1/key/create/[^.]",
   ],
 };
@@ -60,10 +70,10 @@ const errors: readonly (readonly [PatternMeaning, string, string])[] = [
   ["current", "/v1/statu", "the API has no such path; did you mean '/v1/status'?"],
   ["current", "v1/key/decrypt/*", "the API has no such path; did you mean '/v1/key/decrypt/*'?"],
   ["current", "/V1/key/create/*", "the API has no such path; did you mean '/v1/key/create/*'?"],
-  ["current", "/v1/create/*", "the API has no such path; did you mean '/v1/key/create/*'?"],
-  ["current", "/v1/generate/my-key", "the API has no such path; did you mean '/v1/key/generate/my-key'?"],
-  ["current", "/v1/list", "the API has no such path; did you mean '/v1/key/list/*'?"],
-  ["current", "/v1/decrypt*", "the API has no such path; did you mean '/v1/key/decrypt*'?"],
+  ["current", "/v1/create/*", olderForm("/v1/key/create/*")],
+  ["current", "/v1/generate/my-key", olderForm("/v1/key/generate/my-key")],
+  ["current", "/v1/list", olderForm("/v1/key/list/*")],
+  ["current", "/v1/decrypt*", olderForm("/v1/key/decrypt*")],
   ["current", "/v1/key/create/my.key", `'my.key' is no valid name ${NAME_RULE}`],
   ["current", "/v1/key/create/a/b", `'a/b' is no valid name ${NAME_RULE}`],
   ["current", "/v1/key/create/a/*", `'a/' is no valid name ${NAME_RULE}`],
@@ -72,6 +82,8 @@ const errors: readonly (readonly [PatternMeaning, string, string])[] = [
   ["current", "/v1/key/create/%61", `'%61' is no valid name ${NAME_RULE}`],
   ["current", `/v1/key/create/${"a".repeat(81)}`, `'${"a".repeat(81)}' is no valid name ${NAME_RULE}`],
   ["current", `/v1/key/create/${"a".repeat(81)}*`, `'${"a".repeat(81)}' is no valid name ${NAME_RULE}`],
+  ["current", "/v1/key/list/a~b~*", `'a~b~' is no valid name ${NAME_RULE}`],
+  ["current", "/v1/key/create/a~*", `'a~' is no valid name ${NAME_RULE}`],
   ["current", "/v1/key/list/my-", `'my-' is no valid name ${NAME_RULE}`],
   ["current", "/v1/key/**", "one '*' is enough; write '/v1/key/*'"],
   [
