@@ -22,6 +22,7 @@ const KES_LAYOUT: LogLayout = {
   cuts: false,
 };
 const LATENCY_WIDTH = 7;
+const LEAST_API_WIDTH = 20;
 /** Longest server name that is shown in full. */
 const MAX_SERVER_WIDTH = 24;
 const MAX_IDENTITY = 20;
@@ -32,15 +33,19 @@ const MAX_IDENTITY = 20;
  */
 export function logLayout(columns: number | undefined, servers: readonly string[]): LogLayout {
   const longest = Math.max(0, ...servers.map((server) => server.length));
-  const server = servers.length > 1 ? Math.min(longest, MAX_SERVER_WIDTH) + 2 : 0;
-  if (columns === undefined) return { ...KES_LAYOUT, server: servers.length > 1 ? longest + 2 : 0 };
+  const isMixed = servers.length > 1;
+  if (columns === undefined) return { ...KES_LAYOUT, server: isMixed ? longest + 2 : 0 };
+  const server = isMixed ? Math.min(longest, MAX_SERVER_WIDTH, Math.floor(columns / 4)) + 2 : 0;
   const { server: _, api, cuts, ...full } = KES_LAYOUT;
   const fixed = (widths: Omit<LogLayout, "api" | "cuts">): number =>
     Object.values(widths).reduce((sum, width) => sum + width, 0) + LATENCY_WIDTH;
   const wide = { ...full, server };
   if (columns >= fixed(wide) + api) return { ...wide, api: columns - fixed(wide), cuts: true };
-  const narrow = { server, time: 10, status: 5, identity: 12, ip: columns >= 80 + server ? 17 : 0 };
-  return { ...narrow, api: Math.max(12, columns - fixed(narrow)), cuts: true };
+  const narrow = { server, time: 10, status: 5, identity: 12, ip: 17 };
+  // What matters least goes first.
+  if (columns < fixed(narrow) + LEAST_API_WIDTH) narrow.ip = 0;
+  if (columns < fixed(narrow) + LEAST_API_WIDTH) narrow.identity = 0;
+  return { ...narrow, api: Math.max(LEAST_API_WIDTH, columns - fixed(narrow)), cuts: true };
 }
 
 export function logHeader(layout: LogLayout): string {
