@@ -19,21 +19,21 @@ export function draftName(pid: number): string {
 
 /**
  * Removes drafts whose process, on this host, no longer runs: they may hold plaintext.
- * @param isRunning - whether a process with this number exists
+ * @param maxEntries - of the folder are looked at
  * @returns how many
  */
 export async function removeStaleDrafts(
   folder: string,
   nowMs: number,
-  isRunning: (pid: number) => boolean = processExists,
+  maxEntries = MAX_ENTRIES,
 ): Promise<number> {
   let removed = 0;
   let seen = 0;
   for await (const { name } of await opendir(folder)) {
-    if (++seen > MAX_ENTRIES) break;
+    if (++seen > maxEntries) break;
     const [, host, pid] = DRAFT.exec(name) ?? [];
     // Another host's processes, in a shared folder, cannot be seen from here.
-    if (host !== hostTag() || pid === undefined || isRunning(Number(pid))) continue;
+    if (host !== hostTag() || pid === undefined || processExists(Number(pid))) continue;
     const draft = join(folder, name);
     try {
       const stats = await lstat(draft);

@@ -58,9 +58,9 @@ describe("drafts of killed runs", () => {
     expect(await readdir(folder)).to.have.members(["target", dir, link]);
   });
 
-  it("are not looked for in the whole of a huge folder", async function () {
-    this.timeout(60_000);
-    await Promise.all(Array.from({ length: 10_500 }, (_, i) => put(draftName(NOBODY + i), HOUR_MS)));
-    expect(await removeStaleDrafts(folder, Date.now())).to.equal(10_000);
+  it("are not looked for in the whole of a huge folder", async () => {
+    for (let i = 0; i < 20; i++) await put(draftName(NOBODY + i), HOUR_MS);
+    expect(await removeStaleDrafts(folder, Date.now(), 15)).to.equal(15);
+    expect(await removeStaleDrafts(folder, Date.now())).to.equal(5);
   });
 });
