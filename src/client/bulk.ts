@@ -1,14 +1,25 @@
-/** Many data keys in one call: pages of what a server takes at once. */
-import { KesError } from "../errors.js";
+/** Many data keys in one call: pages of what a server takes at once, or one by one where it knows no pages. */
+import { isKesError, KesError } from "../errors.js";
 import { base64 } from "./base64.js";
 import { type Caller, MAX_BODY_BYTES, pathTo } from "./caller.js";
 import { contextBytes } from "./context.js";
-import type { Members } from "./members.js";
+import { Members } from "./members.js";
 import { dekOf, listOf, plaintextOf } from "./replies.js";
 import type { CallOptions, Context, Dek, SealedDek } from "./types.js";
 
 /** Most items of one request (KES reference §4). */
 const MAX_ITEMS = 1000;
+/** Requests at a time to a server that takes one item each. */
+const MAX_SINGLES = 16;
+
+/** A call that takes many items or one. */
+interface Bulk<T> {
+  readonly manyPath: string;
+  /** The path for a single item, which is the body. */
+  readonly onePath: string;
+  readonly items: readonly object[];
+  readonly read: (members: Members) => T;
+}
 
 /**
  * One fresh DEK for each context, in their order.
@@ -20,9 +31,8 @@ export async function bulkGenerate(
   contexts: readonly (Context | undefined)[],
   options: CallOptions,
 ): Promise<Dek[]> {
-  const items = contexts.map((context) => ({ ...contextMember(context) }));
-  const path = pathTo("/v1/key/bulk/generate/", name, "KEY_NAME_INVALID");
-  return inPages(caller, path, items, dekOf, options);
+  const items = contexts.map(contextMember);
+  return run(caller, { ...pathsOf("generate", name), items, read: dekOf }, options);
 }
 
 /** The plaintexts in the order of the items. @throws KesError; the first item that fails ends it */
@@ -36,8 +46,7 @@ export async function bulkDecrypt(
     ciphertext: base64(ciphertext),
     ...contextMember(context),
   }));
-  const path = pathTo("/v1/key/bulk/decrypt/", name, "KEY_NAME_INVALID");
-  return inPages(caller, path, items, plaintextOf, options);
+  return run(caller, { ...pathsOf("decrypt", name), items, read: plaintextOf }, options);
 }
 
 /** The member of a body that carries a context; none for the empty one. */
@@ -46,21 +55,51 @@ export function contextMember(context: Context | undefined): { context?: string 
   return bytes === undefined || bytes.length === 0 ? {} : { context: base64(bytes) };
 }
 
-async function inPages<T>(
-  caller: Caller,
-  path: string,
-  items: readonly object[],
-  read: (members: Members) => T,
-  options: CallOptions,
-): Promise<T[]> {
+function pathsOf(what: string, name: string): { manyPath: string; onePath: string } {
+  return {
+    manyPath: pathTo(`/v1/key/bulk/${what}/`, name, "KEY_NAME_INVALID"),
+    onePath: pathTo(`/v1/key/${what}/`, name, "KEY_NAME_INVALID"),
+  };
+}
+
+async function run<T>(caller: Caller, bulk: Bulk<T>, options: CallOptions): Promise<T[]> {
   const deadline = caller.deadline(options);
+  const part = (): CallOptions => ({ ...options, timeoutMs: deadline.part() });
+  const pages = pagesOf(bulk.items);
   const results: T[] = [];
-  for (const page of pagesOf(items)) {
-    const part = { ...options, timeoutMs: deadline.part() };
-    const reply = await caller.send({ method: "POST", path, body: page }, part);
-    for (const members of listOf(reply, page.length)) results.push(read(members));
+  for (const page of pages) {
+    try {
+      const reply = await caller.send({ method: "POST", path: bulk.manyPath, body: page }, part());
+      for (const members of listOf(reply, page.length)) results.push(bulk.read(members));
+    } catch (error) {
+      // Original servers of today have no bulk calls.
+      if (!isKesError(error, "PATH_NOT_FOUND", "NOT_IMPLEMENTED") || results.length > 0) throw error;
+      return oneByOne(caller, bulk, part);
+    }
   }
   return results;
+}
+
+/** Up to 16 at a time. The first failure ends it, and no further item is asked for. */
+async function oneByOne<T>(caller: Caller, bulk: Bulk<T>, part: () => CallOptions): Promise<T[]> {
+  const { onePath, items, read } = bulk;
+  const results = new Map<number, T>();
+  const rest = items.entries();
+  let hasFailed = false;
+  const work = async (): Promise<void> => {
+    for (const [i, body] of rest) {
+      if (hasFailed) return;
+      try {
+        const reply = await caller.send({ method: "POST", path: onePath, body }, part());
+        results.set(i, read(Members.of(reply)));
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MAX_SINGLES, items.length) }, work));
+  return [...results].sort(([a], [b]) => a - b).map(([, result]) => result);
 }
 
 /** At most 1000 items and at most as many bytes as a server takes. */

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { clientOver, type Handler, reply } from "../../support/fake-transport.js";
+import { clientOver, type Handler, refusal, reply } from "../../support/fake-transport.js";
 
 function itemsOf(body: Uint8Array | undefined): { ciphertext?: string; context?: string }[] {
   const items: unknown = JSON.parse(Buffer.from(body ?? []).toString());
@@ -70,6 +70,52 @@ describe("bulk calls", () => {
     expect(await client.bulkDecrypt("k", two).catch((e: unknown) => e)).to.include({
       code: "ANSWER_INVALID",
     });
+  });
+
+  for (const absent of [
+    refusal(501, "not implemented"),
+    reply(Buffer.from("404 page not found\n"), { status: 404, contentType: "text/plain; charset=utf-8" }),
+  ]) {
+    it(`ask one by one where the server has no bulk calls: ${absent.status}`, async () => {
+      let atOnce = 0;
+      let most = 0;
+      const { client, transport } = clientOver(async ({ path, body }) => {
+        if (path.includes("/bulk/")) return absent;
+        most = Math.max(most, ++atOnce);
+        const { ciphertext } = JSON.parse(String(body));
+        const turns = Number(Buffer.from(ciphertext, "base64")) % 7;
+        for (let i = 0; i < turns; i++) await Promise.resolve();
+        atOnce--;
+        return reply({ plaintext: ciphertext });
+      });
+      const sealed = Array.from({ length: 1234 }, (_, i) => ({ ciphertext: Buffer.from(String(i)) }));
+      const opened = await client.bulkDecrypt("k", sealed);
+      expect(opened.map(String)).to.deep.equal(sealed.map((_, i) => String(i)));
+      expect(transport.calls.length).to.equal(1235);
+      expect(most).to.be.within(2, 16);
+    });
+  }
+
+  it("stop asking one by one at the first failure", async () => {
+    const { client, transport } = clientOver(({ path, body }) => {
+      if (path.includes("/bulk/")) return refusal(501, "not implemented");
+      const { ciphertext } = JSON.parse(String(body));
+      return ciphertext === "Mw=="
+        ? refusal(400, "decryption failed: ciphertext is not authentic")
+        : reply({ plaintext: ciphertext });
+    });
+    const sealed = Array.from({ length: 500 }, (_, i) => ({ ciphertext: Buffer.from(String(i)) }));
+    expect(await client.bulkDecrypt("k", sealed).catch((e: unknown) => e)).to.include({
+      code: "DECRYPT_FAILED",
+    });
+    expect(transport.calls.length).to.be.below(100);
+  });
+
+  it("do not ask one by one for want of permission", async () => {
+    const { client, transport } = clientOver(() => refusal(403, "not authorized: insufficient permissions"));
+    const failure = await client.bulkGenerate("k", [undefined]).catch((e: unknown) => e);
+    expect(failure).to.include({ code: "NOT_AUTHORIZED" });
+    expect(transport.calls.length).to.equal(1);
   });
 
   it("keep to one deadline over all pages", async () => {
