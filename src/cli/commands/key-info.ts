@@ -1,7 +1,7 @@
 /** `kes key info`. */
 import { command } from "../command.js";
 import { remoteOptions } from "../remote/options.js";
-import { colorOption } from "../style.js";
+import { colorOption, styleOf } from "../style.js";
 
 export const keyInfoCommand = command({
   usage: "kes key info [flags] NAME",
@@ -17,7 +17,6 @@ export const keyInfoCommand = command({
   async run({ args, options }, context) {
     const [name = ""] = args;
     const { output } = context;
-    const { styleOf } = await import("../style.js");
     const style = styleOf(output, options.color);
     const { withClient } = await import("../remote/connect.js");
     const { formatDate, printJson } = await import("../remote/print.js");
