@@ -71,6 +71,30 @@ export const commands: CommandTable = {
     summary: "Compute the HMAC of a message",
     load: async () => (await import("./commands/key-hmac.js")).keyHmacCommand,
   },
+  "policy check": {
+    summary: "Find mistakes in policies and configurations",
+    load: async () => (await import("./commands/policy-check.js")).policyCheckCommand,
+  },
+  "policy explain": {
+    summary: "Say whether a request is allowed, why, and what would change it",
+    load: async () => (await import("./commands/policy-explain.js")).policyExplainCommand,
+  },
+  "policy for": {
+    summary: "Write the least policy that a MinIO server needs",
+    load: async () => (await import("./commands/policy-for.js")).policyForCommand,
+  },
+  "policy ls": {
+    summary: "List policies",
+    load: async () => (await import("./commands/policy-ls.js")).policyLsCommand,
+  },
+  "policy info": {
+    summary: "Show when and by whom a policy was made",
+    load: async () => (await import("./commands/policy-info.js")).policyInfoCommand,
+  },
+  "policy show": {
+    summary: "Show the rules of a policy",
+    load: async () => (await import("./commands/policy-show.js")).policyShowCommand,
+  },
   identity: {
     summary: "Make an API key, or show the identity of a key or certificate",
     load: async () => (await import("./commands/identity.js")).identityCommand,

@@ -66,9 +66,11 @@ class Review {
       const message = `the policy has more than ${MAX_COMPARED} rules; they are not compared with each other`;
       return [...findings, { rule: "not-compared", severity: "note", message }];
     }
+    // Whoever narrows a rule needs those that it covers today.
+    const lasting = this.#allow.filter((rule) => this.#wide(rule) === undefined);
     for (const rule of this.#allow) {
       const idle = this.#shadowed(rule) ?? this.#lone(rule);
-      findings.push(...present(idle ?? this.#repeated(rule, this.#allow)));
+      findings.push(...present(idle ?? this.#repeated(rule, lasting)));
       if (idle === undefined) findings.push(...present(this.#wide(rule), this.#changed(rule)));
     }
     for (const rule of this.#deny) {
