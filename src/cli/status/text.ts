@@ -2,7 +2,7 @@
 import type { ApiInfo, ServerStatus } from "../../client/types.js";
 import type { Style } from "../style.js";
 import { type Cell, type Column, tableLines } from "../terminal/table.js";
-import { clip, padEnd, printable } from "../terminal/text.js";
+import { clip, padEnd, printable, widthOf } from "../terminal/text.js";
 import { bytesText, shortUptimeText, uptimeText } from "../terminal/units.js";
 import type { Failure, ServerReport } from "./report.js";
 
@@ -80,6 +80,9 @@ export function keystoreText(
   return style.green("ok") + (ms === undefined ? "" : `, ${millisecondsText(ms)}`);
 }
 
+/** `ended 400d 23h ago`. */
+const WHEN_WIDTH = 18;
+
 /** Only what needs somebody's attention. */
 function certificateLines(status: ServerStatus, { style, width, nowMs }: TextOptions): string[] {
   const soon = status.certificates
@@ -93,12 +96,9 @@ function certificateLines(status: ServerStatus, { style, width, nowMs }: TextOpt
         ? style.red(`ended ${left} ago`)
         : (leftMs < URGENT_DAYS * DAY_MS ? style.red : style.yellow)(`ends in ${left}`);
     const text = `${printable(use)} ${printable(identity)}`;
-    const room = width === undefined ? text.length : width - LABEL_WIDTH - 4 - 28;
-    const date = expiresAt.slice(0, 10);
-    return field(
-      i === 0 ? "Certificate" : "",
-      `${padEnd(when, 15)} ${date}  ${clip(text, Math.max(10, room))}`,
-    );
+    const lead = `${padEnd(when, WHEN_WIDTH)} ${printable(expiresAt.slice(0, 10))}  `;
+    const room = width === undefined ? text.length : width - widthOf(field("", lead));
+    return field(i === 0 ? "Certificate" : "", lead + clip(text, Math.max(10, room)));
   });
 }
 
