@@ -103,7 +103,8 @@ export class KesClient {
   /**
    * Stores a key whose bytes come from elsewhere. A lost answer is looked up as by {@link createKey}; that the key has
    * these bytes is then proved by a data key, which needs permission to generate (and for HMAC, if an HMAC key is given).
-   * @throws KesError `KEY_SIZE_INVALID`, `KEY_EXISTS`, `KEY_CREATE_UNCERTAIN`
+   * @throws KesError `KEY_SIZE_INVALID`, `KEY_EXISTS`, `KEY_CREATE_UNCERTAIN`; `ANSWER_UNEXPECTED` when the key is stored
+   *   with another HMAC key, as original servers do
    */
   importKey(name: string, imported: ImportedKey, options: CallOptions = {}): Promise<void> {
     return importKey(this.#caller, name, imported, options);

@@ -1,6 +1,6 @@
-/** Proof that a server's key has the bytes that were imported, when the answer to the import was lost. */
+/** Proof that a server's key has the bytes that were imported. */
 import { timingSafeEqual } from "node:crypto";
-import { isKesError } from "../errors.js";
+import { isKesError, KesError } from "../errors.js";
 import { base64 } from "./base64.js";
 import { type Caller, pathTo } from "./caller.js";
 import { Members } from "./members.js";
@@ -19,10 +19,7 @@ export async function holdsKey(
   options: CallOptions,
 ): Promise<boolean> {
   // Loaded here: no other call of a client needs ciphers.
-  const [{ KeyVersion }, { hmacSha256 }] = await Promise.all([
-    import("../crypto/key-version.js"),
-    import("../crypto/hmac.js"),
-  ]);
+  const { KeyVersion } = await import("../crypto/key-version.js");
   const path = pathTo("/v1/key/generate/", name, "KEY_NAME_INVALID");
   const dek = dekOf(Members.of(await caller.send({ method: "POST", path, body: {} }, options)));
   const keyVersion = KeyVersion.create({
@@ -44,12 +41,43 @@ export async function holdsKey(
     dek.plaintext.fill(0);
     keyVersion.destroy();
   }
-  if (imported.hmacKey === undefined) return true;
-  const hmacPath = pathTo("/v1/key/hmac/", name, "KEY_NAME_INVALID");
+  return imported.hmacKey === undefined || hasHmacKey(caller, name, imported.hmacKey, options);
+}
+
+/**
+ * Makes sure that an import has stored the HMAC key as well: original servers take it and draw one of their own, which
+ * would change what a MinIO derives its root credentials from. A caller that may not ask for an HMAC is not told.
+ * @param rest - options for a further request; throws when no time is left
+ * @throws KesError `ANSWER_UNEXPECTED` when the key that was stored has another HMAC key or none
+ */
+export async function checkHmacKey(
+  caller: Caller,
+  name: string,
+  hmacKey: Uint8Array,
+  rest: () => CallOptions,
+): Promise<void> {
+  try {
+    if (await hasHmacKey(caller, name, hmacKey, rest())) return;
+  } catch (error) {
+    // Anything else says nothing about the import, which is done.
+    if (isKesError(error) && !isKesError(error, "PATH_NOT_FOUND", "NOT_IMPLEMENTED", "HMAC_UNSUPPORTED"))
+      return;
+    if (!isKesError(error)) throw error;
+  }
+  throw new KesError("ANSWER_UNEXPECTED", ["the server stored the key, but not its HMAC key"], {
+    status: 200,
+  });
+}
+
+async function hasHmacKey(
+  caller: Caller,
+  name: string,
+  hmacKey: Uint8Array,
+  options: CallOptions,
+): Promise<boolean> {
+  const { hmacSha256 } = await import("../crypto/hmac.js");
+  const path = pathTo("/v1/key/hmac/", name, "KEY_NAME_INVALID");
   const message = Buffer.from("keswick: is this the imported HMAC key?");
-  const reply = await caller.send(
-    { method: "PUT", path: hmacPath, body: { message: base64(message) } },
-    options,
-  );
-  return timingSafeEqual(hmacOf(reply), hmacSha256(imported.hmacKey, message));
+  const reply = await caller.send({ method: "PUT", path, body: { message: base64(message) } }, options);
+  return timingSafeEqual(hmacOf(reply), hmacSha256(hmacKey, message));
 }

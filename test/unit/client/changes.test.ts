@@ -280,6 +280,24 @@ describe("import", () => {
     }
   });
 
+  it("tells when the server has not taken the HMAC key", async () => {
+    const hmacKey = Buffer.alloc(32, 2);
+    for (const answer of [
+      () => reply({ hmac: Buffer.alloc(32).toString("base64") }),
+      () => refusal(409, "key does not support HMAC"),
+      () => reply(Buffer.from("404 page not found\n"), { status: 404, contentType: "text/plain" }),
+    ]) {
+      const { client, service } = site();
+      service.instead.set("/hmac/", answer);
+      expect(await codeOf(client.importKey("k", { key: KEY, hmacKey }))).to.equal("ANSWER_UNEXPECTED");
+    }
+    const { client, service } = site();
+    service.instead.set("/hmac/", () => refusal(403, "not authorized: insufficient permissions"));
+    await client.importKey("k", { key: KEY, hmacKey });
+    // No time is left to ask; the import is done all the same.
+    await site().client.importKey("k", { key: KEY, hmacKey }, { timeoutMs: 10 });
+  });
+
   it("is uncertain when it may not prove it", async () => {
     const { client, service } = site("lost-after");
     service.instead.set("/generate/", () => refusal(403, "not authorized: insufficient permissions"));
