@@ -2,7 +2,7 @@
 import type { AuditEvent } from "../../client/types.js";
 import { CommandError } from "../command.js";
 import type { Target } from "../remote/each-server.js";
-import { printable, printablePath } from "../terminal/text.js";
+import { printable } from "../terminal/text.js";
 import type { Ticker } from "../terminal/ticker.js";
 import { routeFinder } from "./routes.js";
 import { ServerWatch, type Source } from "./server-watch.js";
@@ -87,7 +87,7 @@ export class TopModel {
   #take({ request, response }: AuditEvent): void {
     const outcome = { status: response.code, timeNs: response.timeNs };
     const identity = printable(request.identity ?? "") || NOBODY;
-    this.#routes.add(printablePath(this.#routeOf(request.path)), outcome, this.#now());
+    this.#routes.add(this.#routeOf(request.path), outcome, this.#now());
     this.#identities.add(identity, outcome, this.#now());
   }
 

@@ -34,7 +34,7 @@ export function topLines(snapshot: TopSnapshot, options: ViewOptions): readonly 
   const notes = noteLines(snapshot.notes, style, columns);
   const foot = footLine(options);
   const room = rows - head.length - notes.length - 1;
-  const body = help ? helpLines(style) : bodyLines(snapshot, options, room);
+  const body = help ? helpLines(columns) : bodyLines(snapshot, options, room);
   const lines = [...head, ...notes, ...body.slice(0, Math.max(0, room))];
   const filled = [...lines, ...Array.from({ length: Math.max(0, rows - 1 - lines.length) }, () => "")];
   return [...filled.slice(0, rows - 1), foot];
@@ -77,11 +77,11 @@ function footLine({ style, columns, order, paused }: ViewOptions): string {
     : keys.map(([key, what]) => `${style.bold(key)} ${style.dim(what)}`).join("   ");
 }
 
-function helpLines(style: Style): string[] {
+function helpLines(columns: number): string[] {
   return [
     "",
-    `${style.bold("q")}  quit, as Ctrl-C         ${style.bold("s")}  sort by ${ORDERS.join(", ")}`,
-    `${style.bold("p")}  pause, and go on        ${style.bold("?")}  this help, and back`,
+    `q  quit, as Ctrl-C         s  sort by ${ORDERS.join(", ")}`,
+    "p  pause, and go on        ?  this help, and back",
     "",
     "Requests    key, policy and identity calls, as /v1/metrics counts them",
     "Tables      every request, refused ones too, as the audit log tells them,",
@@ -90,7 +90,7 @@ function helpLines(style: Style): string[] {
     "P50 P95 P99 time that so many of 100 requests did not exceed, right to a tenth",
     "Cache       requests served with a key from memory, without the keystore",
     "Keystore    how long it took to answer when it was last asked",
-  ];
+  ].map((line) => clip(line, columns));
 }
 
 /** The tables, one below the other, in `room` lines together with the blank lines above each. */
