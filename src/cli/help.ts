@@ -39,7 +39,8 @@ export function usageText(table: CommandTable, group?: string): string {
   ].join("\n\n");
 }
 
-function sectionsOf(table: CommandTable): { title: string; rows: Row[] }[] {
+/** The commands of the table under their headings. */
+export function sectionsOf(table: CommandTable): { title: string; rows: Row[] }[] {
   const placed = new Set(Object.values(sections).flat());
   return [
     ...Object.entries(sections).map(([title, words]) => ({

@@ -27,12 +27,10 @@ export class Output {
     this.#colourOut = options.colour && stdout.isTTY === true;
   }
 
-  /** KES's rule for human output: standard output **or** standard error is a terminal. */
-  get isTerminal(): boolean {
-    return this.#stdout.isTTY === true || this.#stderr.isTTY === true;
-  }
-
-  /** What standard output is, for progress, live views and colours: stricter than {@link isTerminal}. */
+  /**
+   * Whether people read what is printed: of standard output alone. KES asks of either stream, so that its output
+   * in a pipe changes with who watches the errors.
+   */
   get isStdoutTerminal(): boolean {
     return this.#stdout.isTTY === true;
   }

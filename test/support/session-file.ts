@@ -73,7 +73,11 @@ function readStep(file: string, lines: readonly string[], at: number): { step: S
   const answers: { to: string; type: string }[] = [];
   let code = 0;
   let only: Mode | undefined;
-  for (; i < lines.length && !beginsStep(lines, i); i++) {
+  let next = i;
+  while (next < lines.length && !beginsStep(lines, next)) next++;
+  let end = next;
+  while (lines[end - 1] === "") end--;
+  for (; i < end; i++) {
     const line = lines[i] ?? "";
     const mode = only === undefined ? {} : { only };
     const push = (stream: "stdout" | "stderr", text: string): void =>
@@ -88,10 +92,7 @@ function readStep(file: string, lines: readonly string[], at: number): { step: S
       answers.push({ to, type: `${typed}\r` });
     } else push("stdout", line);
   }
-  while (expected.at(-1)?.text === "" && expected.at(-1)?.stream === "stdout" && !expected.at(-1)?.isEnd) {
-    expected.pop();
-  }
-  return { step: { line: at + 1, command, expected, answers, code }, next: i };
+  return { step: { line: at + 1, command, expected, answers, code }, next };
 }
 
 /** A command begins anywhere; a comment, or a mode for a command, only behind an empty line. */
@@ -133,16 +134,13 @@ export function compare(
   variables: Readonly<Record<string, string>>,
 ): Comparison {
   const names: string[] = [];
-  const patterns = expected.map((line) =>
-    line.isEnd
-      ? ""
-      : line.text === "<...>"
-        ? "(?:[^\\n]*\\n)*?"
-        : `${patternOf(line.text, variables, names)}\\n`,
-  );
-  // `\c` takes the line end of the line before away.
-  const whole = patterns
-    .map((pattern, i) => (expected[i + 1]?.isEnd ? pattern.slice(0, -2) : pattern))
+  const whole = expected
+    .map((line, i) => {
+      if (line.isEnd) return "";
+      const isLast = expected[i + 1]?.isEnd === true;
+      if (line.text === "<...>") return isLast ? ".*" : "(?:[^\\n]*\\n)*?";
+      return patternOf(line.text, variables, names) + (isLast ? "" : "\\n");
+    })
     .join("");
   const match = new RegExp(`^${whole}$`, "s").exec(actual);
   const kept = Object.fromEntries(names.map((name, i) => [name, match?.[i + 1] ?? ""]));

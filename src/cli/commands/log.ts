@@ -29,7 +29,7 @@ const filters = {
 } as const;
 
 export const logCommand = command({
-  usage: "kes log [-k] [--audit | --error] [--json] [--identity ID] [--path PATTERN] [--status STATUS]",
+  usage: "kes log [-k] [--audit | --error] [--json] [FILTERS]",
   description:
     "Follows the audit log, or the error log, of one or several servers until Ctrl-C. " +
     "Filters may be repeated: an event must fit one value of each. A lost connection is made again, with a note.",

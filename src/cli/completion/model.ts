@@ -82,7 +82,10 @@ export function commandModel(name: string, info: CommandInfo, table: CommandTabl
   const flags = Object.entries(info.options)
     .filter(([, { hidden }]) => hidden !== true)
     .map(([long, spec]): FlagModel => flagModel(long, spec));
-  return { name, flags: [...flags, HELP], argument: argumentOf(info, table) };
+  // A third word, `kes policy for minio`, is an argument to the table.
+  const third = info.name.slice(`kes ${name}`.length).trim();
+  const argument: Place = third === "" ? argumentOf(info, table) : { kind: "words", words: [third] };
+  return { name, flags: [...flags, HELP], argument };
 }
 
 function flagModel(long: string, spec: OptionSpec): FlagModel {

@@ -5,7 +5,7 @@ import type { RemoteOptions } from "./options.js";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** By purpose, the first that is set wins, even when it is empty. The last of each file is MinIO's own name. */
-const VARIABLES = {
+export const VARIABLES = {
   server: ["MINIO_KES_SERVER", "KES_SERVER", "MINIO_KMS_KES_ENDPOINT"],
   apiKey: ["MINIO_KES_API_KEY", "KES_API_KEY", "MINIO_KMS_KES_API_KEY"],
   keyFile: ["MINIO_KES_KEY_FILE", "KES_CLIENT_KEY", "MINIO_KES_CLIENT_KEY", "MINIO_KMS_KES_KEY_FILE"],
