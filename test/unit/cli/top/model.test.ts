@@ -8,8 +8,8 @@ import { ManualTicker, settled } from "../../../support/manual-ticker.js";
 const ME = "e".repeat(64);
 const ALICE = "a".repeat(64);
 
-function event(path: string, identity: string | undefined = ALICE, code = 200): AuditEvent {
-  const request = { path, ...(identity === undefined ? {} : { identity }) };
+function event(path: string, identity = ALICE, code = 200): AuditEvent {
+  const request = { path, ...(identity === "" ? {} : { identity }) };
   return { time: "2026-01-02T03:04:05Z", request, response: { code, timeNs: 2_000_000 } };
 }
 
@@ -40,7 +40,7 @@ describe("cli/top/model", () => {
     for (const { log } of [a, b]) log.connect();
     a.log.send(event("/v1/key/create/x"));
     b.log.send(event("/v1/key/create/y", ALICE, 403));
-    b.log.send(event("/nonsense/\x1b[2J", undefined, 404));
+    b.log.send(event("/nonsense/\x1b[2J", "", 404));
     await ticker.pass(1000);
     const { routes, identities, total, servers, notes } = model.snapshot();
     expect(names(routes)).to.deep.equal(["(no such path)", "/v1/key/create/"]);
