@@ -71,7 +71,9 @@ export function refusal(answer: VaultAnswer): KesError {
 }
 
 /** True for an answer after which a repeat may do better. 501 is Vault's "not initialised". */
-export function isPassing({ status }: VaultAnswer): boolean {
+export function isPassing({ status, errors }: VaultAnswer): boolean {
+  // What an engine of version 2 says in the moments after it was mounted.
+  if (status === 400 && errors.some((text) => /upgrading from non-versioned/i.test(text))) return true;
   return status === 412 || status === 429 || (status >= 500 && status !== 501);
 }
 

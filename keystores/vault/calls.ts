@@ -38,12 +38,16 @@ export async function sendRepeatedly(
       if (attempt >= attempts) throw wasSent ? new VaultNetworkError(error.message, true, error) : error;
       wasSent ||= error.sent;
     }
-    await wait(env, FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + env.random()), request.signal);
+    await pause(env, attempt, request.signal);
   }
 }
 
-/** @throws the signal's reason when it is aborted meanwhile */
-export function wait(env: VaultEnvironment, ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits after the attempt of that number, from 1. @throws the signal's reason when it is aborted meanwhile */
+export function pause(env: VaultEnvironment, attempt: number, signal?: AbortSignal): Promise<void> {
+  return wait(env, FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.5 + env.random()), signal);
+}
+
+function wait(env: VaultEnvironment, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const stop = env.after(ms, () => {

@@ -75,7 +75,7 @@ async function assemble(
         `(it is '${options.version}')`,
     );
   }
-  const place = { session, engine, prefix: pathOf(options.prefix ?? ""), ...scope };
+  const place = { session, env, engine, prefix: pathOf(options.prefix ?? ""), ...scope };
   const mayRace = options.v1?.allow_racy_create === true;
   return new VaultKeystore({
     endpoint: options.endpoint,

@@ -4,6 +4,7 @@ import { unusable } from "../../src/keystore/faults.js";
 import type { KeyName } from "../../src/names.js";
 import { expectSuccess, isAbsent, isDoubtful, objectOf, refusal, type VaultAnswer } from "./answer.js";
 import { networkFault } from "./calls.js";
+import type { VaultEnvironment } from "./environment.js";
 import { VaultNetworkError } from "./http.js";
 import type { VaultSession } from "./session.js";
 import type { CallScope } from "./transit.js";
@@ -11,6 +12,7 @@ import type { CallScope } from "./transit.js";
 /** Where documents stand: parts of a path, encoded, without slashes at their ends. */
 export interface KvPlace {
   readonly session: VaultSession;
+  readonly env: VaultEnvironment;
   readonly engine: string;
   /** May be empty. */
   readonly prefix: string;

@@ -2,8 +2,8 @@
 import { KesError } from "../../src/errors.js";
 import { unusable } from "../../src/keystore/faults.js";
 import type { KeyName } from "../../src/names.js";
-import { isAbsent, isDoubtful, objectOf, refusal, type VaultAnswer } from "./answer.js";
-import { networkFault } from "./calls.js";
+import { isAbsent, isDoubtful, isPassing, objectOf, refusal, type VaultAnswer } from "./answer.js";
+import { networkFault, pause } from "./calls.js";
 import { VaultNetworkError } from "./http.js";
 import { deleteAt, fieldOf, joined, type KvEngine, type KvPlace, readAt } from "./kv.js";
 import type { CallScope } from "./transit.js";
@@ -50,6 +50,7 @@ export class Kv2 implements KvEngine {
     let isOpen = false;
     let last: unknown;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      if (attempt > 1) await pause(this.#place.env, attempt - 1);
       let answer: VaultAnswer;
       try {
         // One attempt a time: what a lost answer means is decided here and not below.
@@ -65,11 +66,11 @@ export class Kv2 implements KvEngine {
       if (answer.status === 400 && answer.errors.some((each) => /check-and-set/.test(each))) {
         return this.#settle(name, text, isOpen);
       }
-      if (!isDoubtful(answer)) return this.#refused(name, text, answer, isOpen);
-      isOpen = true;
+      if (!isDoubtful(answer) && !isPassing(answer)) return this.#refused(name, text, answer, isOpen);
+      isOpen ||= isDoubtful(answer);
       last = refusal(answer);
     }
-    if (!isOpen) throw networkFault(last);
+    if (!isOpen) throw last instanceof KesError ? last : networkFault(last);
     return this.#settle(name, text, true);
   }
 
@@ -82,13 +83,14 @@ export class Kv2 implements KvEngine {
   async #refused(name: KeyName, text: string, answer: VaultAnswer, isOpen: boolean): Promise<void> {
     if (isOpen) return this.#settle(name, text, true);
     if (answer.status !== 403) throw refusal(answer);
+    let stored: string;
     try {
-      await this.read(name, {});
+      stored = await this.read(name, {});
     } catch {
       // Whatever reading says, it was the write that was refused.
       throw refusal(answer);
     }
-    throw new KesError("KEY_EXISTS");
+    if (stored !== text) throw new KesError("KEY_EXISTS");
   }
 
   /**
@@ -109,8 +111,9 @@ export class Kv2 implements KvEngine {
         cause: error,
       });
     }
-    // The text holds 64 bytes drawn for this key: nobody else has stored the same.
-    if (!isOpen || stored !== text) throw new KesError("KEY_EXISTS");
+    // The text holds bytes drawn for this key, so nobody else has stored the same: an answer to us was lost, or
+    // something on the way sent our request twice.
+    if (stored !== text) throw new KesError("KEY_EXISTS");
   }
 
   async #write(name: KeyName, text: string): Promise<VaultAnswer> {

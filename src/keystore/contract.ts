@@ -61,7 +61,8 @@ export interface Keystore {
   status(signal?: AbortSignal): Promise<void>;
 
   /**
-   * Stores `value` if and only if `name` is free. Of two racing calls exactly one succeeds.
+   * Stores `value` if and only if `name` is free. Of two racing calls exactly one succeeds. Values hold fresh
+   * randomness, so a name that holds these very bytes may count as done: it was an earlier attempt of this call.
    * When it has resolved, {@link get} returns the same bytes, also after a crash if `durable`.
    * @param value - 1 to {@link MAX_VALUE_BYTES} bytes
    * @throws `KEY_EXISTS`, outage codes, `KEYSTORE_UNCERTAIN`

@@ -15,6 +15,7 @@ export interface ConformanceOptions {
 
 const VALUE = Buffer.from("first value");
 const OTHER = Buffer.from("another value");
+const THIRD = Buffer.from("a third value");
 
 /**
  * Describes the contract for the keystore that `open` gives: a fresh and empty one each time. Whoever calls
@@ -105,7 +106,7 @@ export function keystoreConformance(
       it("refuses a second create and keeps the first value", async () => {
         await store.create(named("key"), VALUE);
         expect(await codeOf(store.create(named("key"), OTHER))).to.equal("KEY_EXISTS");
-        expect(await codeOf(peer.create(named("key"), VALUE))).to.equal("KEY_EXISTS");
+        expect(await codeOf(peer.create(named("key"), THIRD))).to.equal("KEY_EXISTS");
         expect(Buffer.from(await store.get(named("key"))).equals(VALUE)).to.equal(true);
       });
 
