@@ -47,6 +47,8 @@ export interface Connection {
   /** Takes one more request now. */
   readonly hasRoom: boolean;
   readonly isClosed: boolean;
+  /** On the clock's `now`. */
+  readonly openedMs: number;
   /** Something was sent on it before. */
   readonly wasUsed: boolean;
   /** Since when nothing moved, on the clock's `now`; meaningful while no request is under way. */

@@ -20,6 +20,7 @@ export class H1Connection implements Connection {
   #isBusy = false;
   #isClosing = false;
   #isClosed = false;
+  readonly openedMs: number;
   #movedMs: number;
   wasUsed = false;
 
@@ -28,7 +29,8 @@ export class H1Connection implements Connection {
     this.#client = client;
     this.#owner = owner;
     this.#clock = clock;
-    this.#movedMs = clock.now();
+    this.openedMs = clock.now();
+    this.#movedMs = this.openedMs;
     client.on("disconnect", () => this.#close());
   }
 

@@ -38,6 +38,7 @@ export class H2Connection implements Connection {
   /** The last stream that the server says it has seen, once it has said so. */
   #lastSeenId = Number.POSITIVE_INFINITY;
   #pong: Promise<boolean> | undefined;
+  readonly openedMs: number;
   #movedMs: number;
   wasUsed = false;
 
@@ -53,7 +54,8 @@ export class H2Connection implements Connection {
     this.#owner = owner;
     this.#clock = clock;
     this.#timing = timing;
-    this.#movedMs = clock.now();
+    this.openedMs = clock.now();
+    this.#movedMs = this.openedMs;
     this.#session = connect(endpoint.origin, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: 1024 * 1024, maxHeaderListSize: MAX_HEADER_BYTES },

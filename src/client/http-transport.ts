@@ -212,7 +212,8 @@ class HttpTransport implements Transport {
     const { request, scope } = call;
     const { method, path, body } = request;
     call.url = server.endpoint.url;
-    let wanted: Wanted = request.repeatable ? "any" : "certain";
+    let wanted: Wanted = { isCertain: !request.repeatable, openedSinceMs: Number.NEGATIVE_INFINITY };
+    let isRetry = false;
     for (let gone = 0; ; ) {
       const wasSentBefore = call.wasSent;
       const connection = server.pool.reserveNow(wanted) ?? (await server.pool.reserve(wanted, scope));
@@ -237,9 +238,10 @@ class HttpTransport implements Transport {
           throw new KesError("ENDPOINT_UNREACHABLE", [server.endpoint.url, reason], { cause });
         }
         // Most likely the server closed an idle connection, or was restarted since.
-        const wasStale = isKesError(cause, "ANSWER_LOST") && wasUsed && wanted !== "new" && !answer.hasBegun;
+        const wasStale = isKesError(cause, "ANSWER_LOST") && wasUsed && !isRetry && !answer.hasBegun;
         if (!(cause instanceof ConnectionGone) && !(wasStale && request.repeatable)) throw cause;
-        wanted = "new";
+        wanted = { ...wanted, openedSinceMs: startMs };
+        isRetry = true;
       }
     }
   }

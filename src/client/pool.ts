@@ -14,19 +14,13 @@ import { MAX_CONNECTIONS, type TransportTiming } from "./options.js";
 /** Clocks of servers differ: a connection goes before its certificate does. */
 const CERTIFICATE_MARGIN_MS = 60_000;
 
-interface Held {
-  readonly material: Material;
-  readonly openedMs: number;
-}
-
 /** What a request needs of a connection. */
-export type Wanted =
-  /** Any that seems to stand. */
-  | "any"
-  /** One of which it is certain, or nearly, that it stands. */
-  | "certain"
-  /** One that nobody has used. */
-  | "new";
+export interface Wanted {
+  /** It must be certain, or nearly, that it stands. */
+  readonly isCertain: boolean;
+  /** A request that began then found a connection dead: only those opened since will do. */
+  readonly openedSinceMs: number;
+}
 
 export class ConnectionPool implements ConnectionOwner {
   readonly #endpoint: Endpoint;
@@ -34,7 +28,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #source: MaterialSource;
   readonly #clock: Clock;
   readonly #timing: TransportTiming;
-  readonly #held = new Map<Connection, Held>();
+  readonly #held = new Map<Connection, Material>();
   /** Taken out of use, with requests under way. */
   readonly #retired = new Set<Connection>();
   readonly #opening = new Set<TLSSocket>();
@@ -60,17 +54,17 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** A connection with room reserved, or undefined when none is there. */
-  reserveNow(wanted: Wanted): Connection | undefined {
-    if (wanted === "new") return undefined;
+  reserveNow({ isCertain, openedSinceMs }: Wanted): Connection | undefined {
     const nowMs = this.#clock.now();
-    for (const [connection, held] of this.#held) {
-      if (this.#isOld(held, nowMs)) {
+    for (const [connection, material] of this.#held) {
+      if (this.#isOld(connection, material, nowMs)) {
         this.#held.delete(connection);
         this.#retired.add(connection);
         connection.retire();
       } else if (
         connection.hasRoom &&
-        (wanted === "any" || nowMs - connection.idleSinceMs <= this.#timing.freshMs)
+        connection.openedMs >= openedSinceMs &&
+        (!isCertain || nowMs - connection.idleSinceMs <= this.#timing.freshMs)
       ) {
         connection.reserve();
         return connection;
@@ -87,17 +81,17 @@ export class ConnectionPool implements ConnectionOwner {
     for (;;) {
       const ready = this.reserveNow(wanted);
       if (ready !== undefined) return ready;
-      const idle = wanted === "certain" ? this.reserveNow("any") : undefined;
+      const idle = wanted.isCertain ? this.reserveNow({ ...wanted, isCertain: false }) : undefined;
       if (idle !== undefined) {
         const stands = await scope.during(idle.confirm(), () => idle.release());
         if (stands && !idle.isClosed) return idle;
         idle.release();
         if (idle.protocol === "http/1.1") return this.#own(scope);
-      } else if (wanted !== "new" && this.#shared !== undefined) {
+      } else if (this.#shared !== undefined) {
         await scope.during(this.#shared);
       } else if (this.#held.size + this.#dialing >= MAX_CONNECTIONS) {
         await scope.during(this.#room());
-      } else if (wanted === "new" || !this.#isShareable) {
+      } else if (!this.#isShareable) {
         return this.#own(scope);
       } else {
         this.#shared = this.#dial()
@@ -128,7 +122,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#retired.clear();
   }
 
-  #isOld({ openedMs, material }: Held, nowMs: number): boolean {
+  #isOld({ openedMs }: Connection, material: Material, nowMs: number): boolean {
     return (
       material !== this.#source.latest ||
       nowMs - openedMs > this.#timing.maxAgeMs ||
@@ -159,7 +153,7 @@ export class ConnectionPool implements ConnectionOwner {
         throw new KesError("CLIENT_CLOSED");
       }
       this.#isShareable = connection.protocol === "h2";
-      this.#held.set(connection, { material: dialed.material, openedMs: this.#clock.now() });
+      this.#held.set(connection, dialed.material);
       return connection;
     } finally {
       this.#dialing--;
