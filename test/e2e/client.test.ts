@@ -4,6 +4,7 @@ import { MemoryKeystore } from "../../keystores/memory/store.js";
 import { routes } from "../../src/api/routes.js";
 import { ApiKey, type AuditEvent, type ErrorCode, isKesError, KesClient } from "../../src/client/index.js";
 import { FaultyKeystore } from "../support/faulty-keystore.js";
+import { named } from "../support/keystore.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
 
 const appKey = ApiKey.generate(randomBytes);
@@ -247,6 +248,7 @@ describe("the SDK and many keys", () => {
   it("lists every page", async () => {
     const keystore = new MemoryKeystore();
     const names = Array.from({ length: 2500 }, (_, i) => `k-${String(i).padStart(5, "0")}`);
+    for (const name of names) await keystore.create(named(name), Buffer.from("a listing reads no values"));
     const server = await startTestServer({ keystore });
     const client = new KesClient({
       endpoints: server.url,
@@ -255,8 +257,6 @@ describe("the SDK and many keys", () => {
       key: server.admin.keyPem,
     });
     try {
-      for (let i = 0; i < names.length; i += 100)
-        await Promise.all(names.slice(i, i + 100).map((name) => client.createKey(name)));
       expect(await all(client.listKeys())).to.deep.equal(names);
       expect(await all(client.listKeys({ prefix: "k-" }))).to.deep.equal(names);
       expect(await all(client.listKeys({ prefix: "k-01" }))).to.deep.equal(names.slice(1000, 2000));
