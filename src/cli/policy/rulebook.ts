@@ -1,4 +1,5 @@
 /** Who may do what, from a file or from a running server. */
+import type { SelfInfo } from "../../client/types.js";
 import type { Inspection } from "../../config/inspect.js";
 import { ConfigError, type ErrorCode, isKesError, UsageError } from "../../errors.js";
 import { type Identity, type PolicyName, policyName, identity as toIdentity } from "../../names.js";
@@ -90,10 +91,12 @@ export async function serverRulebook(
   identity: Identity | undefined,
   path: string,
 ): Promise<AskedRulebook> {
+  const self = await describeSelf(remote);
+  // Known from here on: with certificate files, only the first call reads them.
   const own = toIdentity(remote.client.identity ?? "");
   const asker = identity ?? own;
   if (asker === undefined) throw new UsageError("no identity: give it with '--identity'");
-  const known = asker === own ? await knownOfSelf(remote, asker) : await knownOf(remote, asker);
+  const known = asker === own ? await knownOfSelf(remote, asker, self) : await knownOf(remote, asker);
   const rulebookAs = (meaning: PatternMeaning): Rulebook => ({
     directory: directoryFrom(known, asker, meaning),
     openRoutes: new Set(),
@@ -128,11 +131,14 @@ function hasInnerWildcard(known: Known): boolean {
   return known.kind === "policy" && [...known.allow, ...known.deny].some((one) => /[*?[\\]./.test(one));
 }
 
-async function knownOfSelf(remote: Remote, identity: Identity): Promise<Known> {
-  const { client, signal, attempt } = remote;
-  const self = await attempt({ what: "failed to describe yourself", path: SELF_PATH }, () =>
-    unless("IDENTITY_NOT_FOUND", () => client.describeSelf({ signal })),
+/** Undefined: the server knows nothing, or has no such call. */
+function describeSelf({ client, signal, attempt }: Remote): Promise<SelfInfo | undefined> {
+  return attempt({ what: "failed to describe yourself" }, () =>
+    unless(["IDENTITY_NOT_FOUND", "PATH_NOT_FOUND"], () => client.describeSelf({ signal })),
   );
+}
+
+async function knownOfSelf(remote: Remote, identity: Identity, self: SelfInfo | undefined): Promise<Known> {
   // KES from 2023 on says so to everybody but the admin.
   if (self === undefined) return (await unlessForbidden(() => knownOf(remote, identity))) ?? { kind: "none" };
   if (self.isAdmin) return { kind: "admin" };
@@ -140,15 +146,13 @@ async function knownOfSelf(remote: Remote, identity: Identity): Promise<Known> {
   return name === undefined ? { kind: "none" } : { kind: "policy", name, allow: self.allow, deny: self.deny };
 }
 
-const SELF_PATH = "/v1/identity/self/describe";
-
 async function knownOf({ client, signal, attempt }: Remote, identity: Identity): Promise<Known> {
   const about = {
     what: `failed to describe the identity ${identity}`,
     path: `/v1/identity/describe/${identity}`,
   };
   const info = await attempt(about, () =>
-    unless("IDENTITY_NOT_FOUND", () => client.describeIdentity(identity, { signal })),
+    unless(["IDENTITY_NOT_FOUND"], () => client.describeIdentity(identity, { signal })),
   );
   if (info?.isAdmin === true) return { kind: "admin" };
   const name = policyName(info?.policy ?? "");
@@ -158,11 +162,11 @@ async function knownOf({ client, signal, attempt }: Remote, identity: Identity):
   return { kind: "policy", name, allow, deny };
 }
 
-async function unless<T>(code: ErrorCode, call: () => Promise<T>): Promise<T | undefined> {
+async function unless<T>(codes: readonly ErrorCode[], call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
-    if (isKesError(error, code)) return undefined;
+    if (isKesError(error, ...codes)) return undefined;
     throw error;
   }
 }
