@@ -28,13 +28,19 @@ describe("what the documents show", function () {
     blocks.filter(({ info }) => info === "sh run").map((block) => ({ file, ...block })),
   );
 
+  // Who pastes the later ones into the same terminal has set these.
+  const exported = blocks
+    .flatMap(({ text }) => text.split("\n"))
+    .filter((line) => line.startsWith("export MINIO_KES_"))
+    .join("\n");
+
   it("is found", () => {
     expect(blocks.filter(({ file }) => file === "README.md").length).to.be.greaterThan(5);
   });
 
   for (const { file, line, text } of blocks) {
     it(`runs: ${file}:${line}`, async () => {
-      const input = text.replaceAll(DOCUMENTED, `127.0.0.1:${site.port}`);
+      const input = `${exported}\n${text}`.replaceAll(DOCUMENTED, `127.0.0.1:${site.port}`);
       const { code, stdout, stderr } = await run(["sh", "-eu"], {
         input,
         cwd: checkout.folder,
