@@ -16,17 +16,21 @@ const STEP_TIMEOUT_MS = 30_000;
 /** Where the steps of a session run, one after the other. */
 export class SessionSite {
   readonly folder: string;
+  /** What every step finds in its environment. */
+  readonly env: Readonly<Record<string, string>>;
   readonly #cleanUp: CleanUp;
   readonly #terminal: Terminal | undefined;
   readonly #variables: Record<string, string>;
 
   private constructor(
     folder: string,
+    env: Readonly<Record<string, string>>,
     variables: Record<string, string>,
     cleanUp: CleanUp,
     terminal: Terminal | undefined,
   ) {
     this.folder = folder;
+    this.env = env;
     this.#variables = variables;
     this.#cleanUp = cleanUp;
     this.#terminal = terminal;
@@ -59,14 +63,19 @@ export class SessionSite {
         MINIO_KES_KEY_FILE: file("admin.key"),
         MINIO_KES_CAPATH: file("server.crt"),
       };
-      const site = new SessionSite(folder, variables, cleanUp, terminal);
-      await writeFile(site.#stateFile, exports(env));
-      await writeFile(site.#folderFile, folder);
+      const site = new SessionSite(folder, env, variables, cleanUp, terminal);
+      await site.forget();
       return site;
     } catch (error) {
       await cleanUp.run();
       throw error;
     }
+  }
+
+  /** Begins anew: what commands exported and where they went is forgotten. */
+  async forget(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    await writeFile(this.#stateFile, exports({ ...this.env, ...more }));
+    await writeFile(this.#folderFile, this.folder);
   }
 
   async stop(): Promise<void> {

@@ -27,7 +27,7 @@ export const serverCommand = command({
   examples: [
     "kes server --config kes-config.yml",
     "kes server --config kes-config.yml --check",
-    "kes server --dev",
+    "kes server --dev --addr 127.0.0.1:7373",
   ],
 
   async run({ options }, context) {

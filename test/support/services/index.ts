@@ -6,7 +6,7 @@ import { binaryPath, findOnPath, isExecutable, isInstalled } from "./folder.js";
 export type { ServiceName } from "./catalogue.js";
 
 /** Programs taken from the `PATH`. */
-export type SystemToolName = "curl" | "fish" | "groff" | "openssl" | "python3" | "zsh";
+export type SystemToolName = "curl" | "fish" | "groff" | "jq" | "openssl" | "python3" | "zsh";
 
 /**
  * Path of an installed service's binary.
