@@ -42,8 +42,10 @@ export class H1Connection implements Connection {
     clock: Clock,
   ): Promise<H1Connection> {
     const { Client } = await import("undici");
-    if (socket.destroyed)
+    if (error() !== undefined || socket.destroyed) {
+      socket.destroy();
       throw connectFault(endpoint.url, endpoint.host, error() ?? new Error("it was closed"));
+    }
     let spare: TLSSocket | undefined = socket;
     const client = new Client(endpoint.origin, {
       connect: (_options, callback) => {

@@ -62,12 +62,15 @@ export class H2Connection implements Connection {
       maxReservedRemoteStreams: 0,
       maxHeaderListPairs: 64,
     });
-    // Not every error of the socket becomes one of the session: a TLS alert leaves it open for ever.
+    // Not every error of the socket becomes one of the session: after a TLS alert neither would ever close.
     socket.on("error", (cause) => {
       this.#fault ??= cause;
-      this.#session.destroy();
+      socket.destroy();
     });
-    socket.on("close", () => this.#session.destroy());
+    socket.on("close", () => {
+      this.#session.destroy();
+      this.#end(undefined);
+    });
     this.#session.on("error", (cause) => this.#end(cause));
     this.#session.on("close", () => this.#end(undefined));
     this.#session.on("goaway", (_code: number, lastStreamId: number) => {
@@ -95,8 +98,11 @@ export class H2Connection implements Connection {
     clock: Clock,
     timing: TransportTiming,
   ): Promise<H2Connection> {
-    // node:http2 would wait for ever for what a dead socket says.
-    if (socket.destroyed) throw connectFault(endpoint.url, endpoint.host, error() ?? closed());
+    // node:http2 would wait for ever for what a dead socket says; one that a TLS alert has hit is not even closed.
+    if (error() !== undefined || socket.destroyed) {
+      socket.destroy();
+      throw connectFault(endpoint.url, endpoint.host, error() ?? closed());
+    }
     const connection = new H2Connection(endpoint, socket, owner, clock, timing);
     const session = connection.#session;
     await new Promise<void>((resolve, reject) => {
@@ -114,6 +120,7 @@ export class H2Connection implements Connection {
       });
       session.once("error", fail);
       session.once("close", () => fail(closed()));
+      socket.once("close", () => fail(closed()));
     });
     connection.#rest();
     return connection;

@@ -395,7 +395,9 @@ describe("a client of servers that misbehave", () => {
         one().always = behaviour;
         for (let i = 0; i < 9; i++) expect(await outcome(transport, decrypt)).to.equal("200");
         // Asked once, then left alone.
-        expect(counts(decrypt.path)).to.deep.equal([1, 5, 4]);
+        const [ofOne, ...ofOthers] = counts(decrypt.path);
+        expect(ofOne).to.equal(1);
+        expect(ofOthers.reduce((sum, n) => sum + n)).to.equal(9);
         for (const { seen } of servers) for (const { body } of seen) expect(body).to.equal(BODY);
 
         // Its rest is over, and it still fails: one probe, no call.
@@ -412,7 +414,7 @@ describe("a client of servers that misbehave", () => {
         });
         expect(counts("/version")[0]).to.be.within(2, 4);
         expect(counts("/version").slice(1)).to.deep.equal([0, 0]);
-        table.push([`three, one ${fault}`, "9 × 200 (1 + 5 + 4)", ""]);
+        table.push([`three, one ${fault}`, `9 × 200 (1 + ${ofOthers.join(" + ")})`, ""]);
       });
     }
 

@@ -3,10 +3,12 @@
 import type { ServerResponse } from "node:http";
 import {
   createSecureServer,
+  type Http2SecureServer,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { createServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { identityOfCertificate } from "../../src/identity/certificate.js";
@@ -60,15 +62,12 @@ export async function startRecordingServer(
   const calls: SeenCall[] = [];
   const sockets = new Set<Socket>();
   const indexes = new Map<number, number>();
-  const tls = createSecureServer({
-    key: ca.keyPem,
-    cert: ca.certPem,
-    allowHTTP1: true,
-    requestCert: true,
-    rejectUnauthorized: false,
-    settings: { maxConcurrentStreams: options.maxStreams ?? 250 },
-    ...(options.http2 === false ? { ALPNProtocols: ["http/1.1"] } : {}),
-  });
+  const settings = { key: ca.keyPem, cert: ca.certPem, requestCert: true, rejectUnauthorized: false };
+  const streams = { maxConcurrentStreams: options.maxStreams ?? 250 };
+  const tls =
+    options.http2 === false
+      ? (createServer(settings) as unknown as Http2SecureServer)
+      : createSecureServer({ ...settings, allowHTTP1: true, settings: streams });
   tls.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
