@@ -200,7 +200,12 @@ function leadsSomewhere(link: string, from: MarkdownFile): boolean {
 /** Folders whose files documents name by their path. */
 const OURS = /^(?:src|test|keystores|policies|docs|bench)\/[\w./-]*$/;
 /** Documents that also tell of options of other programs. */
-const TELLS_OF_OTHERS = new Set(["docs/differences.md", "CHANGELOG.md", "docs/conformance.md"]);
+const TELLS_OF_OTHERS = new Set([
+  "docs/differences.md",
+  "CHANGELOG.md",
+  "docs/conformance.md",
+  "docs/cli.md",
+]);
 
 function isThere(span: string, file: string): boolean {
   const script = /^npm run ([\w-]+)/.exec(span)?.[1];
@@ -239,6 +244,9 @@ const PROGRAMS = new Set([
   "cat",
   "rm",
   "export",
+  "echo",
+  "jq",
+  "grep",
   "api",
 ]);
 
