@@ -110,9 +110,16 @@ async function printTop(
 ): Promise<void> {
   const { plainLines } = await import("../top/plain.js");
   const told = new Set<string>();
+  const over = new AbortController();
+  const waiting = AbortSignal.any([signal, over.signal]);
+  // Who may see nothing should not have to wait for the first line to learn it.
+  model
+    .tried()
+    .then(() => model.check())
+    .catch((error: unknown) => over.abort(error));
   for (let printed = 0; printed < count; ) {
-    await ticker.wait(everyMs, signal);
-    signal.throwIfAborted();
+    await ticker.wait(everyMs, waiting);
+    waiting.throwIfAborted();
     model.check();
     const snapshot = model.snapshot();
     // Each once, until it is over; then it may come again.

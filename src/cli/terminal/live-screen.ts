@@ -9,6 +9,9 @@ const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const BEGIN_FRAME = "\x1b[?2026h";
 const END_FRAME = "\x1b[?2026l";
 
+/** Who still runs so long after a request to stop was not stopped, or goes on already. */
+const NOT_STOPPED_MS = 100;
+
 export interface LiveScreenOptions {
   readonly output: Output;
   readonly stdin: Input;
@@ -107,8 +110,13 @@ export class LiveScreen {
   #suspend(): void {
     if (process.platform === "win32") return;
     this.#leave();
-    // To the whole group, as the terminal would: a shell waits for all of its processes. SIGCONT brings us back.
+    // To the whole group, as the terminal would: a shell waits for all of its processes. SIGCONT brings us back,
+    // or, where no shell is there to stop us for, the timer.
     process.kill(0, "SIGTSTP");
+    const timer = setTimeout(() => {
+      if (!this.#entered) this.#enter();
+    }, NOT_STOPPED_MS);
+    this.#undo.push(() => clearTimeout(timer));
   }
 
   #setRawMode(mode: boolean): void {

@@ -51,6 +51,11 @@ export class TopModel {
     return this.#end;
   }
 
+  /** Resolves when every server has answered or failed for the first time, whatever it was asked. */
+  async tried(): Promise<void> {
+    await Promise.all(this.#watches.map((watch) => watch.tried));
+  }
+
   /** True once there is something to show. */
   get hasFigures(): boolean {
     return this.#watches.some(

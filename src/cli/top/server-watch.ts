@@ -32,6 +32,8 @@ const PATHS: Readonly<Record<Source, string>> = {
   status: "/v1/status",
 };
 
+const ALL_SOURCES = Object.keys(PATHS).length;
+
 export class ServerWatch {
   readonly #target: Target;
   readonly #options: WatchOptions;
@@ -40,6 +42,7 @@ export class ServerWatch {
   readonly #own = new Map<string, number>();
   readonly #failures = new Map<Source, CommandError>();
   readonly #tried = new Set<Source>();
+  readonly #first: { readonly promise: Promise<void>; readonly resolve: () => void };
   #readings: Reading[] = [];
   #status: ServerStatus | undefined;
   #isFollowing = false;
@@ -49,6 +52,11 @@ export class ServerWatch {
     this.#target = target;
     this.#options = options;
     this.#window = new RateWindow(options.windowSeconds, options.ticker.now());
+    let resolve = (): void => {};
+    const promise = new Promise<void>((settle) => {
+      resolve = settle;
+    });
+    this.#first = { promise, resolve };
   }
 
   get name(): string {
@@ -69,10 +77,15 @@ export class ServerWatch {
     return this.#failures;
   }
 
+  /** Resolves when every source has given something or failed for the first time. */
+  get tried(): Promise<void> {
+    return this.#first.promise;
+  }
+
   /** Every source was tried and not one of them gave anything yet. */
   get isHopeless(): boolean {
     const gaveNothing = this.#readings.length === 0 && this.#status === undefined && !this.#isFollowing;
-    return gaveNothing && this.#tried.size === 3 && this.#failures.size === 3;
+    return gaveNothing && this.#tried.size === ALL_SOURCES && this.#failures.size === ALL_SOURCES;
   }
 
   /** Ends when `signal` is aborted. Rejects only for what is no failure of the server. */
@@ -167,18 +180,23 @@ export class ServerWatch {
   }
 
   #succeeded(source: Source): void {
-    this.#tried.add(source);
     this.#isUp = true;
     this.#failures.delete(source);
+    this.#note(source);
   }
 
   async #failed(source: Source, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const failure = await this.#target.explain(error, { path: PATHS[source] });
     if (!(failure instanceof CommandError)) throw failure;
-    this.#tried.add(source);
     this.#failures.set(source, failure);
     // Status 0 is the client's own: nobody answered.
     this.#isUp = isKesError(error) && error.status > 0;
+    this.#note(source);
+  }
+
+  #note(source: Source): void {
+    this.#tried.add(source);
+    if (this.#tried.size === ALL_SOURCES) this.#first.resolve();
   }
 }
