@@ -7,6 +7,7 @@ import type { LiveOptions } from "../terminal/live-view.js";
 import type { TopModel } from "../top/model.js";
 
 const LEAST_RATE_MS = 200;
+const LONGEST_POLL_MS = 1_000;
 /** Over so long rates and latencies are taken. */
 const WINDOW_SECONDS = 10;
 
@@ -43,7 +44,9 @@ export const topCommand = command({
     return withEachServer(context, options, async (targets, signal) => {
       const how = { ticker: systemTicker, everyMs, count };
       const model = new TopModel(targets, {
-        ...how,
+        ticker: systemTicker,
+        // Rates are differences: the first picture needs two readings.
+        everyMs: Math.min(everyMs, LONGEST_POLL_MS),
         windowSeconds: WINDOW_SECONDS,
         routes: routes.map(({ path }) => path),
       });
