@@ -2,7 +2,7 @@
 import type { Call } from "../../src/keystore/call.js";
 import type { KeystorePage, ListOptions } from "../../src/keystore/contract.js";
 import { PageSelection } from "../../src/keystore/listing.js";
-import type { KeyName } from "../../src/names.js";
+import { type NameWindow, pageOf } from "../../src/keystore/name-window.js";
 import type { KeyFiles } from "./key-files.js";
 
 /** Names kept beyond the page that was asked for; about 2 MiB at most. */
@@ -14,14 +14,9 @@ const AHEAD = 16 * 1024;
  */
 const SETTLED_MS = 3_000;
 
-/** The names after `after` in byte order, as they were while the folder's time of change was `stamp`. */
-interface Window {
+/** Names as they were while the folder's time of change was `stamp`. */
+interface Window extends NameWindow {
   readonly stamp: bigint;
-  readonly prefix: string;
-  readonly after: string | undefined;
-  readonly names: readonly KeyName[];
-  /** True when the folder holds names after the last one. */
-  readonly more: boolean;
 }
 
 /**
@@ -44,7 +39,7 @@ export class Pages {
   async page(call: Call, options: ListOptions): Promise<KeystorePage> {
     const { folder } = this.#keys;
     const { ctimeNs, ctimeMs } = await folder.system.stat(folder.at("."));
-    const kept = this.#window?.stamp === ctimeNs ? cut(this.#window, options) : undefined;
+    const kept = this.#window?.stamp === ctimeNs ? pageOf(this.#window, options) : undefined;
     if (kept !== undefined) return kept;
     const settled = this.#wallClock() - Number(ctimeMs) > SETTLED_MS;
     const selection = new PageSelection(options, settled ? AHEAD : 0);
@@ -57,26 +52,4 @@ export class Pages {
       more: read.more || read.names.length > options.limit,
     };
   }
-}
-
-/** The page out of `window`, or undefined when it does not hold all of it. */
-function cut(window: Window, { prefix, after, limit }: ListOptions): KeystorePage | undefined {
-  if (window.prefix !== prefix) return undefined;
-  if (window.after !== undefined && (after === undefined || after < window.after)) return undefined;
-  const start = after === undefined ? 0 : firstAfter(window.names, after);
-  const end = start + limit;
-  if (end > window.names.length && window.more) return undefined;
-  return { names: window.names.slice(start, end), more: window.more || end < window.names.length };
-}
-
-/** Index of the first of the sorted `names` that comes after `name`. */
-function firstAfter(names: readonly KeyName[], name: string): number {
-  let low = 0;
-  for (let high = names.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    const at = names[middle];
-    if (at !== undefined && at <= name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
