@@ -1,5 +1,12 @@
 /** An HTTP proxy in front of a server that others wrote, which loses, delays, damages and doubles what passes. */
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** What happens to one request. */
@@ -20,7 +27,7 @@ export type Fault =
   | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> };
 
 /** The fault of a request; undefined passes it on as it is. */
-export type FaultScript = (method: string, path: string) => Fault | undefined;
+export type FaultScript = (method: string, path: string, headers: IncomingHttpHeaders) => Fault | undefined;
 
 interface Answer {
   readonly status: number;
@@ -67,7 +74,7 @@ export class FaultProxy {
     const token = incoming.headers["x-vault-token"];
     if (typeof token === "string") this.lastToken = token;
     const body = await bytesOf(incoming);
-    const fault = this.script(method, url);
+    const fault = this.script(method, url, incoming.headers);
     if (fault === "lose the request") return void incoming.socket.destroy();
     if (fault === "hang") return;
     if (typeof fault === "object") {
