@@ -14,9 +14,9 @@ export interface VaultReply {
 export class Vault {
   readonly url: string;
   readonly rootToken: string;
-  readonly process: RunningProcess;
+  process: RunningProcess;
 
-  private constructor(url: string, rootToken: string, running: RunningProcess) {
+  protected constructor(url: string, rootToken: string, running: RunningProcess) {
     this.url = url;
     this.rootToken = rootToken;
     this.process = running;
