@@ -1,7 +1,7 @@
 /** How an event of the audit log looks to people: KES's columns (reference §14.3), fewer where room is short. */
 import type { AuditEvent, ErrorEvent } from "../../client/types.js";
 import type { Style } from "../style.js";
-import { clip, clipMiddle, padEnd, printable, printablePath, widthOf } from "../terminal/text.js";
+import { clip, clipMiddle, clipPath, padEnd, printable, printablePath, widthOf } from "../terminal/text.js";
 import { clockText, latencyText } from "../terminal/units.js";
 
 /** Widths of all columns but the last, which is as wide as its text. A width of 0 leaves the column out. */
@@ -69,7 +69,7 @@ export function logRow(layout: LogLayout, style: Style, event: AuditEvent, serve
     status: statusStyle(style, code)(String(code)),
     identity: clip(printable(event.request.identity ?? "") || "<unknown>", identityWidth),
     ip: layout.cuts ? clipMiddle(ip, layout.ip - 2) : ip,
-    api: layout.cuts ? clipMiddle(path, layout.api - 2) : path,
+    api: layout.cuts ? clipPath(path, layout.api - 2) : path,
     latency: latencyText(timeNs),
   });
 }

@@ -44,6 +44,17 @@ export function clipMiddle(text: string, width: number): string {
   return `${text.slice(0, width - 1 - end)}…${text.slice(-end)}`;
 }
 
+/** As {@link clipMiddle}, for API paths: what is done stays whole, of the name behind it the end. */
+export function clipPath(path: string, width: number): string {
+  if (path.length <= width) return path;
+  const operation = path.slice(0, path.lastIndexOf("/") + 1);
+  const room = width - operation.length - 1;
+  return room < LEAST_NAME ? clipMiddle(path, width) : `${operation}…${path.slice(-room)}`;
+}
+
+/** Fewer characters of a name tell nothing. */
+const LEAST_NAME = 6;
+
 /** Appends blanks up to `width` columns. `text` may have styles. */
 export function padEnd(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - widthOf(text)));

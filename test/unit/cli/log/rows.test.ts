@@ -62,8 +62,8 @@ describe("cli/log/rows", () => {
       logRow(layout, plainStyle, longest),
     ]).to.deep.equal([
       "Time      Code Identity    IP               API                          Latency",
-      `${CLOCK}  200  3ecfcdf38…  10.1.2.3         /v1/key/gener…/my-minio-key  1.23ms`,
-      `${CLOCK}  502  3ecfcdf38…  2001:0d…70:7334  /v1/key/gener…nnnnnnnnnnnnn  123ms`,
+      `${CLOCK}  200  3ecfcdf38…  10.1.2.3         /v1/key/generate/…minio-key  1.23ms`,
+      `${CLOCK}  502  3ecfcdf38…  2001:0d…70:7334  /v1/key/generate/…nnnnnnnnn  123ms`,
     ]);
   });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   clip,
   clipMiddle,
+  clipPath,
   padEnd,
   padStart,
   printable,
@@ -41,6 +42,15 @@ describe("cli/terminal/text", () => {
     for (let width = 0; width <= 12; width++) {
       expect(clip("a".repeat(12), width)).to.have.length(width);
       expect(clipMiddle("a".repeat(12), width)).to.have.length(width);
+    }
+  });
+
+  it("cuts a path in its name, as long as enough of that is left", () => {
+    expect(clipPath("/v1/key/generate/my-minio-key", 28)).to.equal("/v1/key/generate/…-minio-key");
+    expect(clipPath("/v1/key/generate/my-minio-key", 29)).to.equal("/v1/key/generate/my-minio-key");
+    expect(clipPath("/v1/key/generate/my-minio-key", 20)).to.equal("/v1/key/ge…minio-key");
+    for (let width = 0; width < 40; width++) {
+      expect(clipPath(`/v1/key/create/${"k".repeat(80)}`, width)).to.have.length(width);
     }
   });
 
