@@ -1,4 +1,5 @@
 /** How long a call may go on: the caller's signal, its deadline and the end of the client, as one. */
+import { KesError } from "../errors.js";
 import type { Clock } from "./clock.js";
 
 /** Why an attempt at one endpoint was given up, while the call as a whole goes on. */
@@ -10,6 +11,9 @@ export class AttemptLate extends Error {
 export class CallLate extends Error {
   override readonly name = "CallLate";
 }
+
+/** A timer of Node's that is set to more runs at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class CallScope {
   readonly timeoutMs: number;
@@ -24,16 +28,17 @@ export class CallScope {
 
   /**
    * @param timeoutMs - 0 for none
-   * @throws the signal's reason when it is aborted already
+   * @throws the signal's reason when it is aborted already; KesError `CLIENT_OPTIONS_INVALID` for no such time
    */
   constructor(signal: AbortSignal | undefined, timeoutMs: number, clock: Clock) {
     signal?.throwIfAborted();
-    this.timeoutMs = timeoutMs;
+    if (!(timeoutMs >= 0)) throw new KesError("CLIENT_OPTIONS_INVALID", ["timeoutMs is not 0 or more"]);
+    this.timeoutMs = Math.min(timeoutMs, MAX_TIMER_MS);
     this.#clock = clock;
     this.#startMs = clock.now();
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort);
-    if (timeoutMs > 0) this.#cancelDeadline = clock.after(timeoutMs, () => this.end(new CallLate()));
+    if (timeoutMs > 0) this.#cancelDeadline = clock.after(this.timeoutMs, () => this.end(new CallLate()));
   }
 
   /** Milliseconds until the deadline; infinite without one. */

@@ -4,7 +4,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { KesError } from "../errors.js";
 import type { Clock } from "./clock.js";
 import type { Endpoint } from "./endpoints.js";
-import { connectFault } from "./faults.js";
+import { connectFault, earlyEnd } from "./faults.js";
 import type { Material, MaterialSource } from "./material.js";
 import { openTunnel } from "./tunnel.js";
 
@@ -85,7 +85,8 @@ export class Dialer {
           settled();
           // A session that the server does not like must not spoil the next attempt too.
           this.#session = undefined;
-          reject(connectFault(this.#endpoint.url, this.#endpoint.host, cause));
+          const faultOf = attempt.isConnected ? earlyEnd : connectFault;
+          reject(faultOf(this.#endpoint.url, this.#endpoint.host, cause));
         },
       );
     });
@@ -106,7 +107,7 @@ class Attempt {
   readonly #options: DialOptions;
   readonly #keepSession: KeepSession;
   #cancel: () => void = () => {};
-  #isConnected = false;
+  isConnected = false;
   #isCancelled = false;
   error: unknown;
 
@@ -119,7 +120,7 @@ class Attempt {
 
   /** What was waited for in vain. */
   progress(ms: number): string {
-    return this.#isConnected ? `no TLS handshake within ${ms} ms` : `no connection within ${ms} ms`;
+    return this.isConnected ? `no TLS handshake within ${ms} ms` : `no connection within ${ms} ms`;
   }
 
   cancel(): void {
@@ -145,7 +146,7 @@ class Attempt {
         ...(isIP(host) > 0 ? {} : { servername: host }),
         ...(ticket === undefined ? {} : { session: ticket }),
       });
-      this.#isConnected = through !== undefined;
+      this.isConnected = through !== undefined;
       this.#cancel = () => socket.destroy();
       socket.setNoDelay(true);
       // Without it a server that vanished would leave its connections open here for ever.
@@ -153,7 +154,7 @@ class Attempt {
       let notAfterMs = Number.POSITIVE_INFINITY;
       socket.on("session", (fresh: Buffer) => this.#keepSession(fresh, notAfterMs));
       socket.once("connect", () => {
-        this.#isConnected = true;
+        this.isConnected = true;
       });
       socket.once("secureConnect", () => {
         const end = Date.parse(socket.getPeerCertificate().valid_to ?? "");

@@ -50,6 +50,30 @@ export function connectFault(endpoint: string, host: string, cause: unknown): Ke
   return new KesError("ENDPOINT_UNREACHABLE", [endpoint, reasonOf(cause)], { cause });
 }
 
+/**
+ * A connection that ended in or after the handshake before the server said anything. Servers of Node.js, this one
+ * too, end it so, without a TLS alert, when they do not accept the client's certificate.
+ */
+export function earlyEnd(endpoint: string, host: string, cause: unknown): KesError {
+  return isEndOfConnection(cause)
+    ? new KesError("ENDPOINT_UNREACHABLE", [endpoint, EARLY_END], { cause })
+    : connectFault(endpoint, host, cause);
+}
+
+/** {@link answerFault} of the first request on a connection, of whose answer nothing came. */
+export function firstAnswerFault(endpoint: string, cause: unknown): KesError {
+  return isEndOfConnection(cause)
+    ? new KesError("ANSWER_LOST", [endpoint, EARLY_END], { cause })
+    : answerFault(endpoint, cause);
+}
+
+const EARLY_END =
+  "it closed the connection at the TLS handshake, as servers do that do not accept the client's certificate";
+
+function isEndOfConnection(cause: unknown): boolean {
+  return ["", "EPIPE", "ECONNRESET", "ENOTCONN", "UND_ERR_SOCKET"].includes(codeOf(cause));
+}
+
 /** A request that was sent and has no whole answer. @param what - had come of the answer */
 export function answerFault(endpoint: string, cause: unknown, what = ""): KesError {
   if (isKesError(cause)) return cause;
@@ -85,6 +109,8 @@ const ALERTS: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE: "its kind is not supported, or it may not be used by clients",
   ERR_SSL_TLSV1_ALERT_ACCESS_DENIED: "it is not accepted there",
   ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR: "the server could not verify it",
+  // What TLS 1.2 has for a missing certificate; also for no cipher in common.
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: `the handshake failed there; most likely ${NO_CERTIFICATE}`,
 };
 
 const UNKNOWN_AUTHORITY =

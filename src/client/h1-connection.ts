@@ -5,7 +5,7 @@ import type { Clock } from "./clock.js";
 import type { Connection, ConnectionOwner, Exchange, ReplyListener, WireRequest } from "./connection.js";
 import type { Dialed } from "./dial.js";
 import type { Endpoint } from "./endpoints.js";
-import { answerFault, ConnectionGone, connectFault } from "./faults.js";
+import { answerFault, ConnectionGone, earlyEnd, firstAnswerFault } from "./faults.js";
 import { MAX_HEADER_BYTES } from "./options.js";
 
 /** KES and this server close idle connections after 90 s; a request must not meet that. */
@@ -44,7 +44,7 @@ export class H1Connection implements Connection {
     const { Client } = await import("undici");
     if (error() !== undefined || socket.destroyed) {
       socket.destroy();
-      throw connectFault(endpoint.url, endpoint.host, error() ?? new Error("it was closed"));
+      throw earlyEnd(endpoint.url, endpoint.host, error() ?? new Error("it was closed"));
     }
     let spare: TLSSocket | undefined = socket;
     const client = new Client(endpoint.origin, {
@@ -92,7 +92,7 @@ export class H1Connection implements Connection {
   }
 
   exchange({ method, path, body }: WireRequest, listener: ReplyListener): Exchange {
-    const handler = new Handler(this.#endpoint.url, listener, () => this.release());
+    const handler = new Handler(this.#endpoint.url, !this.wasUsed, listener, () => this.release());
     this.wasUsed = true;
     this.#client.dispatch(
       {
@@ -134,6 +134,8 @@ export class H1Connection implements Connection {
 /** From undici's calls to the listener's. */
 class Handler implements Dispatcher.DispatchHandler, Exchange {
   readonly #endpoint: string;
+  /** Of its connection. */
+  readonly #isFirst: boolean;
   readonly #listener: ReplyListener;
   readonly #free: () => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -143,8 +145,9 @@ class Handler implements Dispatcher.DispatchHandler, Exchange {
   #wanted = Number.NaN;
   #received = 0;
 
-  constructor(endpoint: string, listener: ReplyListener, free: () => void) {
+  constructor(endpoint: string, isFirst: boolean, listener: ReplyListener, free: () => void) {
     this.#endpoint = endpoint;
+    this.#isFirst = isFirst;
     this.#listener = listener;
     this.#free = free;
   }
@@ -214,6 +217,7 @@ class Handler implements Dispatcher.DispatchHandler, Exchange {
     // undici calls onRequestStart before it writes the first byte.
     if (this.#controller === undefined)
       return new ConnectionGone("the connection was closed", { cause: error });
+    if (this.#isFirst && !this.#hasHead) return firstAnswerFault(this.#endpoint, error);
     const all = Number.isNaN(this.#wanted) ? "" : ` of ${this.#wanted}`;
     const broken = this.#hasHead ? `its answer broke off after ${this.#received}${all} bytes: ` : "";
     return answerFault(this.#endpoint, error, broken);

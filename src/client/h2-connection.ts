@@ -11,7 +11,7 @@ import type { Clock } from "./clock.js";
 import type { Connection, ConnectionOwner, Exchange, ReplyListener, WireRequest } from "./connection.js";
 import type { Dialed } from "./dial.js";
 import type { Endpoint } from "./endpoints.js";
-import { answerFault, ConnectionGone, connectFault } from "./faults.js";
+import { answerFault, ConnectionGone, earlyEnd } from "./faults.js";
 import { MAX_HEADER_BYTES, type TransportTiming } from "./options.js";
 
 /** Requests at a time on one connection, whatever the server would take. */
@@ -101,7 +101,7 @@ export class H2Connection implements Connection {
     // node:http2 would wait for ever for what a dead socket says; one that a TLS alert has hit is not even closed.
     if (error() !== undefined || socket.destroyed) {
       socket.destroy();
-      throw connectFault(endpoint.url, endpoint.host, error() ?? closed());
+      throw earlyEnd(endpoint.url, endpoint.host, error() ?? closed());
     }
     const connection = new H2Connection(endpoint, socket, owner, clock, timing);
     const session = connection.#session;
@@ -109,7 +109,7 @@ export class H2Connection implements Connection {
       const fail = (cause: unknown): void => {
         cancel();
         connection.destroy();
-        reject(connectFault(endpoint.url, endpoint.host, error() ?? cause));
+        reject(earlyEnd(endpoint.url, endpoint.host, error() ?? cause));
       };
       const cancel = clock.after(timing.connectMs, () =>
         fail(coded("ETIMEDOUT", "no HTTP/2 settings in time")),

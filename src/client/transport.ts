@@ -9,8 +9,9 @@ export interface ApiRequest {
   readonly body?: Uint8Array;
   /**
    * True when it does no harm that a server does it twice. False: once the request may have reached a server, it is
-   * not sent again, and the outcome is unknown ({@link KesError} `ANSWER_LOST`). `CALL_TIMEOUT` and
-   * `ENDPOINT_UNREACHABLE` then say that no server had it.
+   * not sent again, and the outcome is unknown ({@link KesError} `ANSWER_LOST`; `ANSWER_INVALID` and
+   * `ANSWER_TOO_LARGE` likewise). `CALL_TIMEOUT` and `ENDPOINT_UNREACHABLE` then say that no server had it. An answer
+   * of 500 and above is then final too, for a server that fails may have done it.
    */
   readonly repeatable: boolean;
   readonly signal?: AbortSignal;

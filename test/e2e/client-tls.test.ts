@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { connect, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { expect } from "chai";
 import { systemClock } from "../../src/client/clock.js";
 import { createTransport } from "../../src/client/http-transport.js";
@@ -13,6 +14,7 @@ import type { ApiRequest, ApiStream, Transport } from "../../src/client/transpor
 import { KesError } from "../../src/errors.js";
 import { ApiKey } from "../../src/identity/api-key.js";
 import { certificateAuthority, issuedBy, selfSigned, type TestCertificate } from "../support/certificates.js";
+import { run } from "../support/child-process.js";
 import { type RecordingServer, startRecordingServer } from "../support/recording-server.js";
 import { startTestServer } from "../support/test-server.js";
 
@@ -342,19 +344,62 @@ describe("the SDK's connections", () => {
   });
 
   describe("are told what a server has against the client's certificate", () => {
-    for (const http2 of [true, false]) {
-      it(`over ${http2 ? "HTTP/2" : "HTTP/1.1"}`, async () => {
-        const key = await startTestServer();
-        try {
-          const own = createTransport({ endpoints: key.url, ca: key.ca.certPem, http2, environment: {} });
-          open.push(own);
-          const error = await failure(() => own.send(get));
-          expect(error.code).to.equal("CERTIFICATE_REFUSED");
-          expect(error.message).to.match(/wants one; give an API key/);
-        } finally {
-          await key.close();
+    const authority = certificateAuthority({ algorithm: "p256" });
+    const own = selfSigned({ algorithm: "p256" });
+    for (const version of ["TLSv1.3", "TLSv1.2"] as const) {
+      for (const http2 of [true, false]) {
+        for (const [what, settings, certificate, message] of [
+          ["there is none", {}, undefined, /wants one; give an API key/],
+          [
+            "its authority is unknown",
+            { verifyCertificate: true },
+            client,
+            /do not accept the client's certificate/,
+          ],
+        ] as const) {
+          it(`when ${what}, over ${version} and ${http2 ? "HTTP/2" : "HTTP/1.1"}`, async () => {
+            const context = createSecureContext({
+              key: own.keyPem,
+              cert: own.certPem,
+              ca: authority.certPem,
+              maxVersion: version,
+              sessionIdContext: "test",
+            });
+            const key = await startTestServer({ tls: { context, ...settings } });
+            try {
+              const shown =
+                certificate === undefined
+                  ? {}
+                  : { certificate: certificate.certPem, key: certificate.keyPem };
+              const options = { endpoints: key.url, ca: own.certPem, http2, environment: {}, ...shown };
+              const made = createTransport(options, {
+                timing: { ...defaultTiming, pauseMs: 1, pauseJitterMs: 1 },
+              });
+              open.push(made);
+              const error = await failure(() => made);
+              // Node.js ends the connection without an alert, so that it is a guess.
+              const code = certificate === undefined ? /^CERTIFICATE_REFUSED$/ : /_UNREACHABLE$|_LOST$/;
+              expect(error.code).to.match(code);
+              expect(error.message).to.match(message);
+            } finally {
+              await key.close();
+            }
+          });
         }
-      });
+      }
+    }
+  });
+
+  it("do not keep the process alive when nothing is under way", async () => {
+    for (const http2 of [true, false]) {
+      const options = { endpoints: server.url, ca: server.ca.certPem, http2, environment: {} };
+      const script = `
+        import { createTransport } from ${JSON.stringify(new URL("../../src/client/http-transport.ts", import.meta.url))};
+        const transport = createTransport(${JSON.stringify({ ...options, certificate: client.certPem, key: client.keyPem })});
+        const reply = await transport.send({ method: "GET", path: "/version", repeatable: true });
+        console.log(reply.status);`;
+      const ended = await run([process.execPath, "--import", "tsx", "--input-type=module", "-e", script]);
+      expect(ended).to.deep.include({ code: 0, stdout: "200\n" });
     }
   });
 
@@ -389,6 +434,17 @@ describe("the SDK's connections", () => {
     const replies = await Promise.all(many.map((body) => own.send({ ...get, method: "PUT", body })));
     expect(replies.map(({ body }) => body.toString())).to.deep.equal(many.map(String));
     expect(server.connections.length).to.be.within(2, 20);
+  });
+
+  it("refuse a time limit that is none, and bear one without end", async () => {
+    for (const timeoutMs of [-1, Number.NaN]) {
+      expect((await failure(() => transport().send({ ...get, timeoutMs }))).code).to.equal(
+        "CLIENT_OPTIONS_INVALID",
+      );
+    }
+    for (const timeoutMs of [0, 1e12, Number.POSITIVE_INFINITY]) {
+      expect(await transport().send({ ...get, timeoutMs })).to.have.property("status", 200);
+    }
   });
 
   it("send base path, port and name as they were given", async () => {
