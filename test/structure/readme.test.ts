@@ -208,7 +208,7 @@ const TELLS_OF_OTHERS = new Set([
 ]);
 
 function isThere(span: string, file: string): boolean {
-  const script = /^npm run ([\w-]+)/.exec(span)?.[1];
+  const script = /^npm run ([\w:-]+)/.exec(span)?.[1];
   if (script !== undefined) return Object.hasOwn(packageJson.scripts, script);
   if (OURS.test(span)) return existsSync(join(root, span));
   const option = /^(?:admin|tls|policy|api|cache|log|keys)(?:\[\]|\.)[\w.<>[\]]+$/.exec(span)?.[0];
