@@ -32,6 +32,16 @@ export interface ApiConfig {
   readonly timeoutMs?: number;
 }
 
+/** Addresses whose first `bits` bits are those of `address`. */
+export interface AddressRange {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: "ipv4" | "ipv6";
+}
+
+/** How a proxy passes its client's certificate on; `auto` tells by the value. */
+export type ForwardingFormat = "auto" | "pem" | "der" | "xfcc" | "rfc9440";
+
 export interface TlsConfig {
   readonly keyFile: string;
   readonly certFile: string;
@@ -44,7 +54,17 @@ export interface TlsConfig {
     readonly identities: readonly Identity[];
     /** Lower-case name of the header that carries the forwarded certificate. */
     readonly certificateHeader?: string;
+    readonly format: ForwardingFormat;
+    /** Nobody but listed proxies is served, but for routes that are open to everybody. */
+    readonly only: boolean;
   };
+}
+
+export interface ServerConfig {
+  /** Where connections that begin with a header of the PROXY protocol come from. */
+  readonly proxyProtocol: readonly AddressRange[];
+  /** Plain listener for health checks. Empty host: all interfaces. */
+  readonly health?: { readonly host: string; readonly port: number };
 }
 
 export interface Config {
@@ -58,6 +78,7 @@ export interface Config {
    */
   readonly admin: { readonly identity?: Identity; readonly text: string };
   readonly tls: TlsConfig;
+  readonly server: ServerConfig;
   readonly policies: readonly PolicyConfig[];
   /** By exact route path. */
   readonly api: ReadonlyMap<string, ApiConfig>;

@@ -17,6 +17,7 @@ import { resolveKeys } from "./sections/keys.js";
 import { resolveKeystore } from "./sections/keystore.js";
 import { resolveLog } from "./sections/log.js";
 import { resolvePolicies, type WrittenPolicy } from "./sections/policy.js";
+import { resolveServer } from "./sections/server.js";
 import { resolveTls } from "./sections/tls.js";
 import { readTextFile, TextFileError } from "./text-file.js";
 import { describeNode, type MapNode } from "./tree.js";
@@ -104,6 +105,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
   const admin = await resolveAdmin(value.admin, scope.at("admin"), reader);
   const tls = await resolveTls(value.tls, scope.at("tls"), context, reader);
   const { policies, written } = await resolvePolicies(value.policy, scope.at("policy"), context, reader);
+  const server = resolveServer(value.server, scope.at("server"));
   const api = resolveApi(value.api, scope.at("api"), routes);
   const cache = resolveCache(value.cache, scope.at("cache"));
   const log = resolveLog(value.log, scope.at("log"));
@@ -121,6 +123,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
     address,
     admin,
     tls,
+    server,
     policies,
     api,
     cache,

@@ -8,6 +8,7 @@ import { keysSchema } from "./sections/keys.js";
 import { keystoreSchema } from "./sections/keystore.js";
 import { logSchema } from "./sections/log.js";
 import { policySchema } from "./sections/policy.js";
+import { serverSchema } from "./sections/server.js";
 import { tlsSchema } from "./sections/tls.js";
 
 export const configSchema = section(
@@ -16,6 +17,7 @@ export const configSchema = section(
     address: addressSchema,
     admin: adminSchema,
     tls: tlsSchema,
+    server: serverSchema,
     policy: policySchema,
     api: apiSchema,
     cache: cacheSchema,

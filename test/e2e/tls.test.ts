@@ -57,7 +57,7 @@ async function tlsConfig(certificate: TestCertificate, more: Partial<TlsConfig> 
     keyFile: `${name}.key`,
     certFile: `${name}.crt`,
     verifyClients: false,
-    proxy: { identities: [] },
+    proxy: { identities: [], format: "auto", only: false },
     ...more,
   };
 }

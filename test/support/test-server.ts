@@ -101,7 +101,13 @@ function configOf(options: TestServerOptions, admin: TestCertificate): Config {
     file: "test",
     address: { host: "127.0.0.1", port: 0 },
     admin: { identity: admin.identity, text: admin.identity },
-    tls: { keyFile: "", certFile: "", verifyClients: false, proxy: { identities: [] } },
+    tls: {
+      keyFile: "",
+      certFile: "",
+      verifyClients: false,
+      proxy: { identities: [], format: "auto", only: false },
+    },
+    server: { proxyProtocol: [] },
     policies: Object.entries(options.policies ?? {}).map(([name, policy]) => ({
       name: name as PolicyName,
       policy: {

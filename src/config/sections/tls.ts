@@ -4,8 +4,10 @@ import type { Identity } from "../../names.js";
 import type { TlsConfig } from "../config.js";
 import type { LoadContext } from "../context.js";
 import type { IdentityReader } from "../identities.js";
-import { list, optionalText, requiredText, section, text, type ValueOf } from "../schema.js";
+import { flag, list, optionalText, requiredText, section, text, type ValueOf } from "../schema.js";
 import type { Scope } from "../scope.js";
+
+const FORMATS = ["auto", "pem", "der", "xfcc", "rfc9440"] as const;
 
 export const tlsSchema = section(
   {
@@ -41,6 +43,19 @@ export const tlsSchema = section(
           },
           "Names of headers.",
         ),
+        format: text({
+          default: "auto",
+          enum: FORMATS,
+          description:
+            "How the header holds the certificate. pem: URL-encoded PEM (nginx). der: base64 of DER (HAProxy). xfcc: " +
+            "X-Forwarded-Client-Cert (Envoy). rfc9440: Client-Cert. auto: any of these, told by the value.",
+        }),
+        only: flag({
+          default: false,
+          description:
+            "true: all clients come through the listed proxies. Whoever else connects gets nothing but routes with " +
+            "skip_auth, and not even those with a forwarding header.",
+        }),
       },
       "Reverse proxies that end TLS and pass the client's certificate on.",
     ),
@@ -94,13 +109,18 @@ async function resolveProxy(
     else if (read?.kind === "text") at.error(`'${at.shown(one)}' is no identity; write 64 hex digits`);
   }
   const header = value.header.cert;
+  const format = FORMATS.find((one) => one === value.format) ?? "auto";
+  const rules = { identities, format, only: value.only };
+  if (value.only && identities.length === 0) {
+    scope.at("only").error("nobody could connect: list the proxies in 'tls.proxy.identities'");
+  }
   if (header === undefined) {
     // The proxy would be refused on each request, and its clients with it.
     if (identities.length > 0)
       scope.warn("proxies are listed, but not the header: set 'tls.proxy.header.cert'");
-    return { identities };
+    return rules;
   }
   const at = scope.at("header", "cert");
   if (!TOKEN.test(header)) at.error(`'${at.shown(header)}' is not a valid header name`);
-  return { identities, certificateHeader: header.toLowerCase() };
+  return { ...rules, certificateHeader: header.toLowerCase() };
 }

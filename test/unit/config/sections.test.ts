@@ -60,6 +60,39 @@ const refused: readonly {
     faults: ["kes.yml:3:50: tls.proxy.header.cert: 'a b' is not a valid header name"],
   },
   {
+    what: "an unknown way of forwarding certificates",
+    replaced: { tls: "tls: { key: k, cert: c, proxy: { format: PEM } }\n" },
+    faults: ["kes.yml:3:42: tls.proxy.format: must be one of: auto, pem, der, xfcc, rfc9440"],
+  },
+  {
+    what: "a server for proxies alone that lists none",
+    replaced: { tls: "tls: { key: k, cert: c, proxy: { only: on } }\n" },
+    faults: [
+      "kes.yml:3:40: tls.proxy.only: nobody could connect: list the proxies in 'tls.proxy.identities'",
+    ],
+  },
+  {
+    what: "sources of the PROXY protocol that are none",
+    more: "server: { proxy_protocol: [ 10.0.0.0/33, lb.example.com, 10.0.0, ::/129, 10.0.0.1/, 10.0.0.1 ] }",
+    faults: [
+      "kes.yml:1:29: server.proxy_protocol[0]: '10.0.0.0/33': a range of IPv4 has at most 32 bits",
+      ...["lb.example.com", "10.0.0"].map((text, index) => {
+        const end = "is no address and no range; write for example 10.0.0.0/8 or 192.0.2.7";
+        return `kes.yml:1:${[42, 58][index]}: server.proxy_protocol[${index + 1}]: '${text}' ${end}`;
+      }),
+      "kes.yml:1:66: server.proxy_protocol[3]: '::/129': a range of IPv6 has at most 128 bits",
+      "kes.yml:1:74: server.proxy_protocol[4]: '10.0.0.1/' is no address and no range; write for example 10.0.0.0/8 " +
+        "or 192.0.2.7",
+    ],
+  },
+  {
+    what: "a health listener on a host name",
+    more: "server: { health: { address: 'localhost:7374' } }",
+    faults: [
+      "kes.yml:1:30: server.health.address: 'localhost' is not a valid IP address; write an IP address, no host name",
+    ],
+  },
+  {
     what: "negative expiries",
     more: "cache:\n  expiry:\n    any: -1s\n    unused: -1h\n    offline: -0.5s",
     faults: [
@@ -153,7 +186,7 @@ const refused: readonly {
     faults: [
       "kes.yml:1:1: adress: unknown key 'adress'; did you mean 'address'? (keys of your own begin with 'x-')",
       "kes.yml:2:1: Admin: unknown key 'Admin'; did you mean 'admin'? (keys of your own begin with 'x-')",
-      "kes.yml:3:1: zebra: unknown key 'zebra'; known here: version, address, admin, tls, policy, api, cache, log, keys, keystore (keys of your own begin with 'x-')",
+      "kes.yml:3:1: zebra: unknown key 'zebra'; known here: version, address, admin, tls, server, policy, api, cache, log, keys, keystore (keys of your own begin with 'x-')",
       "kes.yml:4:16: policy.a.dny: unknown key 'dny'; did you mean 'deny'? (keys of your own begin with 'x-')",
     ],
   },
@@ -294,8 +327,9 @@ describe("configuration sections", () => {
       keyFile: `${folder.path}/server.key`,
       certFile: `${folder.path}/server.crt`,
       verifyClients: false,
-      proxy: { identities: [] },
+      proxy: { identities: [], format: "auto", only: false },
     });
+    expect(config.server).to.deep.equal({ proxyProtocol: [] });
   });
 
   it("sets each default of the cache by itself, and takes 0s for unset", async () => {
@@ -327,7 +361,10 @@ describe("configuration sections", () => {
       "  password: on",
       "  auth: ON",
       "  ca: ca.pem",
-      `  proxy: { identities: [ ${identityOf("a")} ], header: { cert: X-Tls-Client-Cert } }`,
+      `  proxy: { identities: [ ${identityOf("a")} ], header: { cert: X-Tls-Client-Cert }, format: der, only: on }`,
+      "server:",
+      "  proxy_protocol: [ 10.0.0.0/8, 192.0.2.7, '2001:db8::/32' ]",
+      "  health: { address: ':7374' }",
       "api:",
       "  /v1/ready: { skip_auth: yes, timeout: 2s }",
       "  /v1/key/create/: { timeout: 0s }",
@@ -347,7 +384,20 @@ describe("configuration sections", () => {
       password: "on",
       verifyClients: true,
       caPath: `${folder.path}/ca.pem`,
-      proxy: { identities: [identityOf("a")], certificateHeader: "x-tls-client-cert" },
+      proxy: {
+        identities: [identityOf("a")],
+        certificateHeader: "x-tls-client-cert",
+        format: "der",
+        only: true,
+      },
+    });
+    expect(config.server).to.deep.equal({
+      proxyProtocol: [
+        { address: "10.0.0.0", bits: 8, family: "ipv4" },
+        { address: "192.0.2.7", bits: 32, family: "ipv4" },
+        { address: "2001:db8::", bits: 32, family: "ipv6" },
+      ],
+      health: { host: "", port: 7374 },
     });
     expect([...config.api]).to.deep.equal([
       ["/v1/ready", { skipAuth: true, timeoutMs: 2000 }],
