@@ -86,7 +86,8 @@ export class FakeServer<T> {
         auditLog: open,
         errorLog: open,
       },
-      explain: async (error) => (isKesError(error) ? new CommandError(error.message) : error),
+      explain: async (error) =>
+        isKesError(error) ? new CommandError(error.message, { cause: error }) : error,
     };
   }
 }

@@ -1,11 +1,12 @@
 /** All servers that `kes top` watches, as one. */
 import type { AuditEvent } from "../../client/types.js";
+import { isKesError } from "../../errors.js";
 import { CommandError } from "../command.js";
 import type { Target } from "../remote/each-server.js";
 import { printable } from "../terminal/text.js";
 import type { Ticker } from "../terminal/ticker.js";
 import { routeFinder } from "./routes.js";
-import { ServerWatch, type Source } from "./server-watch.js";
+import { ServerWatch, SOURCE_PATHS, type Source } from "./server-watch.js";
 import type { TopSnapshot } from "./snapshot.js";
 import { RateWindow } from "./window.js";
 
@@ -58,9 +59,7 @@ export class TopModel {
 
   /** True once there is something to show. */
   get hasFigures(): boolean {
-    return this.#watches.some(
-      (watch) => watch.isFollowing || watch.figures(this.#now()).metrics !== undefined,
-    );
+    return this.#watches.some((watch) => watch.hasFigures);
   }
 
   /** @throws CommandError when no server gave anything; whatever ended the watch */
@@ -118,7 +117,10 @@ const LACKS: Readonly<Record<Source, string>> = {
   status: "no state of the keystore",
 };
 
+/** Short: it stands in one line of the picture. */
 function noteText(source: Source, failure: CommandError): string {
-  const [hint] = failure.hints;
-  return `${LACKS[source]}: ${printable(failure.message)}${hint === undefined ? "" : `; ${printable(hint)}`}`;
+  if (isKesError(failure.cause, "NOT_AUTHORIZED")) {
+    return `not authorized for ${SOURCE_PATHS[source]}: ${LACKS[source]}`;
+  }
+  return `${LACKS[source]}: ${printable(failure.message)}`;
 }

@@ -26,13 +26,14 @@ export interface WatchOptions {
   readonly onEvent: (event: AuditEvent) => void;
 }
 
-const PATHS: Readonly<Record<Source, string>> = {
+/** What the caller must be allowed. */
+export const SOURCE_PATHS: Readonly<Record<Source, string>> = {
   audit: "/v1/log/audit",
   metrics: "/v1/metrics",
   status: "/v1/status",
 };
 
-const ALL_SOURCES = Object.keys(PATHS).length;
+const ALL_SOURCES = Object.keys(SOURCE_PATHS).length;
 
 export class ServerWatch {
   readonly #target: Target;
@@ -82,10 +83,14 @@ export class ServerWatch {
     return this.#first.promise;
   }
 
+  /** Any source has given anything so far. */
+  get hasFigures(): boolean {
+    return this.#readings.length > 0 || this.#status !== undefined || this.#isFollowing;
+  }
+
   /** Every source was tried and not one of them gave anything yet. */
   get isHopeless(): boolean {
-    const gaveNothing = this.#readings.length === 0 && this.#status === undefined && !this.#isFollowing;
-    return gaveNothing && this.#tried.size === ALL_SOURCES && this.#failures.size === ALL_SOURCES;
+    return !this.hasFigures && this.#tried.size === ALL_SOURCES && this.#failures.size === ALL_SOURCES;
   }
 
   /** Ends when `signal` is aborted. Rejects only for what is no failure of the server. */
@@ -174,7 +179,7 @@ export class ServerWatch {
   }
 
   #sent(source: Source): void {
-    const path = PATHS[source];
+    const path = SOURCE_PATHS[source];
     // Events get lost when the log breaks, so that the debt must not grow for ever.
     this.#own.set(path, Math.min(4, (this.#own.get(path) ?? 0) + 1));
   }
@@ -187,7 +192,7 @@ export class ServerWatch {
 
   async #failed(source: Source, error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const failure = await this.#target.explain(error, { path: PATHS[source] });
+    const failure = await this.#target.explain(error, { path: SOURCE_PATHS[source] });
     if (!(failure instanceof CommandError)) throw failure;
     this.#failures.set(source, failure);
     // Status 0 is the client's own: nobody answered.

@@ -90,11 +90,12 @@ describe("cli/top/model", () => {
     server.log.fail(new KesError("NOT_AUTHORIZED"));
     await ticker.pass(1000);
     model.check();
+    expect(model.hasFigures).to.equal(true);
     const snapshot = model.snapshot();
     expect(snapshot).to.not.have.property("total");
     expect(snapshot.servers[0]?.metrics?.requestsSucceeded).to.equal(90);
     expect(snapshot.notes).to.deep.equal([
-      "no figures by route and identity: not authorized: insufficient permissions",
+      "not authorized for /v1/log/audit: no figures by route and identity",
     ]);
   });
 
