@@ -15,6 +15,7 @@ export class H1Connection implements Connection {
   readonly protocol = "http/1.1";
   readonly #endpoint: Endpoint;
   readonly #client: Client;
+  readonly #socketError: () => unknown;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
   #isBusy = false;
@@ -24,9 +25,16 @@ export class H1Connection implements Connection {
   #movedMs: number;
   wasUsed = false;
 
-  private constructor(endpoint: Endpoint, client: Client, owner: ConnectionOwner, clock: Clock) {
+  private constructor(
+    endpoint: Endpoint,
+    client: Client,
+    socketError: () => unknown,
+    owner: ConnectionOwner,
+    clock: Clock,
+  ) {
     this.#endpoint = endpoint;
     this.#client = client;
+    this.#socketError = socketError;
     this.#owner = owner;
     this.#clock = clock;
     this.openedMs = clock.now();
@@ -65,7 +73,7 @@ export class H1Connection implements Connection {
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
     });
-    return new H1Connection(endpoint, client, owner, clock);
+    return new H1Connection(endpoint, client, error, owner, clock);
   }
 
   get hasRoom(): boolean {
@@ -92,7 +100,9 @@ export class H1Connection implements Connection {
   }
 
   exchange({ method, path, body }: WireRequest, listener: ReplyListener): Exchange {
-    const handler = new Handler(this.#endpoint.url, !this.wasUsed, listener, () => this.release());
+    const handler = new Handler(this.#endpoint.url, !this.wasUsed, this.#socketError, listener, () =>
+      this.release(),
+    );
     this.wasUsed = true;
     this.#client.dispatch(
       {
@@ -136,6 +146,7 @@ class Handler implements Dispatcher.DispatchHandler, Exchange {
   readonly #endpoint: string;
   /** Of its connection. */
   readonly #isFirst: boolean;
+  readonly #socketError: () => unknown;
   readonly #listener: ReplyListener;
   readonly #free: () => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -145,9 +156,16 @@ class Handler implements Dispatcher.DispatchHandler, Exchange {
   #wanted = Number.NaN;
   #received = 0;
 
-  constructor(endpoint: string, isFirst: boolean, listener: ReplyListener, free: () => void) {
+  constructor(
+    endpoint: string,
+    isFirst: boolean,
+    socketError: () => unknown,
+    listener: ReplyListener,
+    free: () => void,
+  ) {
     this.#endpoint = endpoint;
     this.#isFirst = isFirst;
+    this.#socketError = socketError;
     this.#listener = listener;
     this.#free = free;
   }
@@ -213,7 +231,9 @@ class Handler implements Dispatcher.DispatchHandler, Exchange {
     this.#free();
   }
 
-  #faultOf(error: Error): Parameters<ReplyListener["fault"]>[0] {
+  #faultOf(undiciError: Error): Parameters<ReplyListener["fault"]>[0] {
+    // A TLS alert says more than the end of the connection that follows it, of which undici tells.
+    const error = this.#socketError() ?? undiciError;
     // undici calls onRequestStart before it writes the first byte.
     if (this.#controller === undefined)
       return new ConnectionGone("the connection was closed", { cause: error });
