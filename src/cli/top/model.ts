@@ -112,9 +112,9 @@ export class TopModel {
 }
 
 const LACKS: Readonly<Record<Source, string>> = {
-  audit: "no figures by route and identity",
-  metrics: "no figures of cache and memory",
-  status: "no state of the keystore",
+  audit: "no routes and identities",
+  metrics: "no cache and memory",
+  status: "no keystore",
 };
 
 /** Short: it stands in one line of the picture. */

@@ -95,7 +95,7 @@ describe("cli/top/model", () => {
     expect(snapshot).to.not.have.property("total");
     expect(snapshot.servers[0]?.metrics?.requestsSucceeded).to.equal(90);
     expect(snapshot.notes).to.deep.equal([
-      "not authorized for /v1/log/audit: no figures by route and identity",
+      "not authorized for /v1/log/audit: no routes and identities",
     ]);
   });
 
