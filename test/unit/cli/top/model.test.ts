@@ -94,9 +94,7 @@ describe("cli/top/model", () => {
     const snapshot = model.snapshot();
     expect(snapshot).to.not.have.property("total");
     expect(snapshot.servers[0]?.metrics?.requestsSucceeded).to.equal(90);
-    expect(snapshot.notes).to.deep.equal([
-      "not authorized for /v1/log/audit: no routes and identities",
-    ]);
+    expect(snapshot.notes).to.deep.equal(["not authorized for /v1/log/audit: no routes and identities"]);
   });
 
   it("asks again for a log that was refused", async () => {
