@@ -23,12 +23,17 @@ export function usageText(table: CommandTable, group?: string): string {
     options.unshift(["-v, --version", "Print version information"]);
     options.push(["--auto-completion", "Complete kes command lines in bash and zsh from now on"]);
   }
+  // A group that is a command, too, has told its usage and its options by itself.
+  if (group !== undefined && Object.hasOwn(table, group)) {
+    const below = rowsOf(table, (name) => name.startsWith(`${group} `));
+    return `Further commands:\n${below.map((row) => layOut(row, widthOf(below))).join("\n")}\n`;
+  }
   const blocks =
     group === undefined
       ? sectionsOf(table)
       : [{ title: "Commands:", rows: rowsOf(table, (name) => firstWord(name) === group) }];
   const rows = [...blocks.flatMap((block) => block.rows), ...options];
-  const width = Math.max(...rows.map(([label]) => label.length)) + 2;
+  const width = widthOf(rows);
   const name = group === undefined ? "kes" : `kes ${group}`;
   return [
     `Usage:\n${INDENT}${name} COMMAND [OPTIONS] [ARGUMENTS]`,
@@ -56,6 +61,10 @@ function rowsOf(table: CommandTable, isWanted: (name: string) => boolean): Row[]
   return Object.entries(table)
     .filter(([name]) => isWanted(name))
     .map(([name, { summary }]) => [name, summary]);
+}
+
+function widthOf(rows: readonly Row[]): number {
+  return Math.max(...rows.map(([label]) => label.length)) + 2;
 }
 
 function firstWord(name: string): string {

@@ -48,8 +48,13 @@ async function dispatch(
   const entry = second === undefined ? undefined : entryOf(table, `${first} ${second}`);
   if (entry !== undefined) return (await entry.load()).run(argv.slice(2), context);
   const isGroup = Object.keys(table).some((name) => name.startsWith(`${first} `));
-  if (isGroup && second !== undefined && isHelp(second)) return showUsage(table, context, first);
   const single = entryOf(table, first);
+  if (isGroup && second !== undefined && isHelp(second)) {
+    // `kes identity` is a command by itself, too: its own help stands first.
+    const own = await single?.load();
+    await own?.run(["--help"], context);
+    return showUsage(table, context, first);
+  }
   if (single !== undefined) return (await single.load()).run(argv.slice(1), context);
 
   if (!isGroup) throw await unknownCommand(first, table);

@@ -37,16 +37,23 @@ describe("cli/help", () => {
     ]);
   });
 
-  it("shows of a group what belongs to it, its own command included", () => {
+  it("shows of a group what belongs to it", () => {
+    const text = usageText(
+      { "key ls": { summary: "One", load }, "policy ls": { summary: "Two", load } },
+      "key",
+    );
+    expect(text).to.match(/^Usage:\n {2}kes key COMMAND/);
+    expect(text).to.match(/^ {2}key ls +One$/m);
+    expect(text).not.to.include("Two");
+    expect(text).not.to.include("--version");
+  });
+
+  it("shows of a group that is a command, too, the other commands alone: its own help stands before", () => {
     const table = {
       identity: { summary: "One", load },
       "identity new": { summary: "Two", load },
       "key ls": { summary: "Three", load },
     };
-    const text = usageText(table, "identity");
-    expect(text).to.match(/^ {2}identity +One$/m);
-    expect(text).to.match(/^ {2}identity new +Two$/m);
-    expect(text).not.to.include("Three");
-    expect(text).not.to.include("--version");
+    expect(usageText(table, "identity")).to.equal("Further commands:\n  identity new  Two\n");
   });
 });
