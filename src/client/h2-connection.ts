@@ -5,21 +5,20 @@
  * connection down and loses the answers that are still coming, and it gives no way to tell a request that
  * was refused from one that may have been carried out.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Clock } from "./clock.js";
 import type { Connection, ConnectionOwner, Exchange, ReplyListener, WireRequest } from "./connection.js";
 import type { Dialed } from "./dial.js";
 import type { Endpoint } from "./endpoints.js";
-import { answerFault, ConnectionGone, earlyEnd } from "./faults.js";
+import { ConnectionGone, earlyEnd } from "./faults.js";
+import { H2Exchange } from "./h2-exchange.js";
 import { MAX_HEADER_BYTES, type TransportTiming } from "./options.js";
 
 /** Requests at a time on one connection, whatever the server would take. */
 const MAX_STREAMS = 100;
 /** How often a connection with requests under way is asked for a sign of life. */
 const PULSE_MS = 15_000;
-
-const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_CANCEL } = constants;
 
 export class H2Connection implements Connection {
   readonly protocol = "h2";
@@ -166,7 +165,17 @@ export class H2Connection implements Connection {
       return { cancel: () => {}, pause: () => {}, resume: () => {} };
     }
     if (request.body !== undefined) stream.end(request.body);
-    return this.#listen(stream, listener);
+    return new H2Exchange(stream, this.#endpoint.url, listener, {
+      over: () => {
+        this.#movedMs = this.#clock.now();
+        this.release();
+      },
+      fault: () => this.#fault,
+      note: (cause) => {
+        this.#fault ??= this.#session.destroyed ? cause : undefined;
+      },
+      wasSeen: (id) => id <= this.#lastSeenId,
+    });
   }
 
   confirm(): Promise<boolean> {
@@ -201,77 +210,6 @@ export class H2Connection implements Connection {
       headers["content-length"] = body.length;
     }
     return headers;
-  }
-
-  #listen(stream: ClientHttp2Stream, listener: ReplyListener): Exchange {
-    let hasHead = false;
-    let isOver = false;
-    let wanted = Number.NaN;
-    let received = 0;
-    const over = (): void => {
-      isOver = true;
-      this.#movedMs = this.#clock.now();
-      this.release();
-    };
-    const fault = (): void => {
-      if (isOver) return;
-      over();
-      listener.fault(this.#faultOf(stream, hasHead, received, wanted));
-    };
-    stream.on("response", (headers) => {
-      if (isOver) return;
-      hasHead = true;
-      const text = (name: string): string => String(headers[name] ?? "");
-      const length = headers["content-length"];
-      wanted = length === undefined ? Number.NaN : Number(length);
-      listener.head({
-        status: Number(headers[":status"]),
-        contentType: text("content-type"),
-        date: text("date"),
-        location: text("location"),
-        contentLength: wanted,
-      });
-    });
-    stream.on("data", (chunk: Buffer) => {
-      received += chunk.length;
-      if (!isOver) listener.data(chunk);
-    });
-    stream.on("end", () => {
-      // Node also ends a stream that the server reset.
-      const isWhole =
-        hasHead && stream.rstCode === NGHTTP2_NO_ERROR && !stream.aborted && !(received < wanted);
-      if (isOver || !isWhole) return;
-      over();
-      listener.end();
-    });
-    // `close` follows, and the session tells why.
-    stream.on("error", (cause) => {
-      this.#fault ??= this.#session.destroyed ? cause : undefined;
-    });
-    stream.on("close", fault);
-    return {
-      cancel: () => {
-        if (isOver) return;
-        over();
-        stream.close(NGHTTP2_CANCEL);
-      },
-      pause: () => void stream.pause(),
-      resume: () => void stream.resume(),
-    };
-  }
-
-  #faultOf(stream: ClientHttp2Stream, hasHead: boolean, received: number, wanted: number): Fault {
-    const { rstCode = NGHTTP2_NO_ERROR } = stream;
-    const wasSeen = stream.id !== undefined && stream.id <= this.#lastSeenId;
-    if (!hasHead && (rstCode === NGHTTP2_REFUSED_STREAM || !wasSeen)) {
-      // RFC 9113, section 8.7: neither was processed.
-      return new ConnectionGone("the server did not take the request", { cause: this.#fault });
-    }
-    const broken = hasHead ? `its answer broke off after ${received}${ofAll(wanted)} bytes: ` : "";
-    const cause =
-      this.#fault ??
-      (rstCode === NGHTTP2_NO_ERROR ? closed() : new Error(`it ended the request with ${nameOf(rstCode)}`));
-    return answerFault(this.#endpoint.url, cause, broken);
   }
 
   /** Nothing under way: the process need not go on for this. */
@@ -309,19 +247,6 @@ export class H2Connection implements Connection {
       }
     });
   }
-}
-
-type Fault = Parameters<ReplyListener["fault"]>[0];
-
-function ofAll(wanted: number): string {
-  return Number.isNaN(wanted) ? "" : ` of ${wanted}`;
-}
-
-function nameOf(code: number): string {
-  const entries = Object.entries(constants).filter(([name]) => /^NGHTTP2_[A-Z0-9_]+$/.test(name));
-  const names = entries.filter(([, value]) => value === code).map(([name]) => name.replace("NGHTTP2_", ""));
-  const known = ["PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "STREAM_CLOSED", "CANCEL"];
-  return names.find((name) => known.includes(name)) ?? `code ${code}`;
 }
 
 function closed(): Error {
