@@ -13,26 +13,37 @@ import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
  */
 export function sendLog(exchange: Exchange, hub: LogHub, headers: ReplyHeaders, timeoutMs: number): void {
   let out: StreamWriter | undefined;
+  let isOver = false;
   const leave = hub.subscribe({
     line: (line) => out?.write(line) ?? true,
-    end: (note) => out?.end(note === undefined ? undefined : toErrorLine(note)),
+    end(note) {
+      isOver = true;
+      out?.end(note === undefined ? undefined : toErrorLine(note));
+    },
   });
   if (leave === undefined) throw new KesError("OVERLOADED");
-  try {
-    out = exchange.stream(200, { ...headers, "content-type": "application/x-ndjson" });
-  } catch (error) {
-    // The client left before it was answered.
-    leave();
-    throw error;
-  }
-  const { end, onClose } = out;
-  const expire = (): void => {
-    leave();
-    end();
+  const begin = (): void => {
+    try {
+      out = exchange.stream(200, { ...headers, "content-type": "application/x-ndjson" });
+    } catch (error) {
+      // The client left before it was answered.
+      leave();
+      throw error;
+    }
+    if (isOver) return out.end();
+    const { end, onClose } = out;
+    const expire = (): void => {
+      leave();
+      end();
+    };
+    const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs).unref() : undefined;
+    onClose(() => {
+      clearTimeout(timer);
+      leave();
+    });
   };
-  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs).unref() : undefined;
-  onClose(() => {
-    clearTimeout(timer);
-    leave();
-  });
+  const { reached } = hub;
+  if (reached === undefined) return begin();
+  // Nobody waits for this promise: a client that left has been dropped from the hub, which is all there is to do.
+  reached.then(begin).catch(() => leave());
 }

@@ -77,4 +77,49 @@ describe("LogHub", () => {
     leaves[0]?.();
     expect(hub.subscribe(follower())).not.to.equal(undefined);
   });
+
+  describe("with a relay to other processes", () => {
+    function relayed() {
+      const sent: string[] = [];
+      const follows: boolean[] = [];
+      const relay = {
+        followed: false,
+        publish: (line: string): void => void sent.push(line),
+        follow: async (followed: boolean): Promise<void> => void follows.push(followed),
+      };
+      return { hub: new LogHub(relay), relay, sent, follows };
+    }
+
+    it("sends lines that somebody follows anywhere by the relay alone, and counts them once", () => {
+      const { hub, relay, sent } = relayed();
+      const here = follower();
+      hub.publish("nobody\n");
+      relay.followed = true;
+      hub.publish("elsewhere\n");
+      relay.followed = false;
+      hub.subscribe(here);
+      hub.publish("here\n");
+      expect(sent).to.deep.equal(["elsewhere\n", "here\n"]);
+      expect(here.lines).to.deep.equal([]);
+      hub.deliver("here\n");
+      expect(here.lines).to.deep.equal(["here\n"]);
+      expect(hub.events).to.equal(3);
+    });
+
+    it("tells of the first follower and of the end of the last, once", async () => {
+      const { hub, follows } = relayed();
+      expect(hub.reached).to.equal(undefined);
+      const first = hub.subscribe(follower());
+      const second = hub.subscribe(follower());
+      await hub.reached;
+      first?.();
+      first?.();
+      expect(follows).to.deep.equal([true]);
+      second?.();
+      expect(follows).to.deep.equal([true, false]);
+      hub.subscribe(follower(0));
+      hub.deliver("too much\n");
+      expect(follows).to.deep.equal([true, false, true, false]);
+    });
+  });
 });
