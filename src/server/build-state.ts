@@ -163,11 +163,13 @@ function certificatesOf(config: Config): CertificateFact[] {
 }
 
 function proxyOf(config: Config, tls: TlsSettings): ProxySettings | undefined {
-  const { identities, certificateHeader } = config.tls.proxy;
-  if (identities.length === 0 || certificateHeader === undefined) return undefined;
+  const { identities, certificateHeader, format, only } = config.tls.proxy;
+  if (identities.length === 0) return undefined;
   return {
     identities: new Set(identities),
     certificateHeader,
+    format,
+    only,
     ...(tls.roots === undefined ? {} : { roots: tls.roots }),
   };
 }

@@ -1,55 +1,90 @@
 /**
  * Client certificates forwarded by a TLS proxy that the configuration trusts (KES reference §8).
  *
- * Only a connection that has itself proved to be a listed proxy is listened to; from everybody else the
- * forwarding headers are ignored.
+ * Only a connection that has itself proved to be a listed proxy is listened to. From everybody else the forwarding
+ * headers are ignored, or refused where nobody but proxies should come. No header gets into a log.
  */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { ForwardingFormat } from "../config/config.js";
 import { KesError } from "../errors.js";
 import { inspectCertificate } from "../identity/certificate.js";
 import type { Identity } from "../names.js";
 import type { Exchange } from "./exchange.js";
+import { readForwarded } from "./forwarded-certificate.js";
 import type { Peer } from "./peer.js";
 
 /** How forwarded certificates are read. */
 export interface ProxySettings {
   readonly identities: ReadonlySet<Identity>;
-  /** Lower-case header name. */
-  readonly certificateHeader: string;
+  /** Lower-case header name. Without it a proxy that forwards is refused: nobody could tell its clients apart. */
+  readonly certificateHeader: string | undefined;
+  readonly format: ForwardingFormat;
+  /** Whoever is no listed proxy is served routes that are open to everybody, and nothing else. */
+  readonly only: boolean;
   /** Client certificates must be issued by one of these; absent when they are not verified. */
   readonly roots?: readonly X509Certificate[];
 }
 
-/** Longest header value that is decoded; a PEM certificate of an RSA-8192 key stays below 10 KiB. */
-const MAX_HEADER = 32 * 1024;
-
 /** What of a request tells who it comes from. */
 export type Origin = Pick<Exchange, "peer" | "header">;
+
+/** How far a route may be used without a forwarded certificate. */
+export interface Openness {
+  /** By a proxy as itself. */
+  readonly toProxies: boolean;
+  /** By anybody. */
+  readonly toAll: boolean;
+}
 
 /**
  * The client behind a proxy, or the peer itself when it is no proxy.
  *
- * @param optional - the route may be used by the proxy as itself when it forwards no certificate
- * @throws KesError `PROXY_CERTIFICATE_MISSING`, `PROXY_CERTIFICATE_AMBIGUOUS`, `PROXY_CERTIFICATE_INVALID`
+ * @throws KesError `PROXY_CERTIFICATE_MISSING`, `PROXY_CERTIFICATE_AMBIGUOUS`, `PROXY_CERTIFICATE_INVALID`,
+ * `NOT_AUTHORIZED`
  */
-export function clientOf(exchange: Origin, settings: ProxySettings | undefined, optional: boolean): Peer {
-  const { peer } = exchange;
-  if (settings === undefined || peer.identity === undefined || !settings.identities.has(peer.identity))
+export function clientOf(origin: Origin, settings: ProxySettings | undefined, open: Openness): Peer {
+  const { peer } = origin;
+  if (settings === undefined) return peer;
+  if (peer.identity === undefined || !settings.identities.has(peer.identity)) {
+    if (settings.only) refuseStranger(origin, settings, open.toAll);
     return peer;
-  const values = exchange.header(settings.certificateHeader);
+  }
+  const { certificateHeader, format, roots } = settings;
+  const values = certificateHeader === undefined ? [] : origin.header(certificateHeader);
   const [value] = values;
   if (value === undefined) {
-    if (optional) return peer;
+    if (open.toProxies) return peer;
     throw new KesError("PROXY_CERTIFICATE_MISSING");
   }
-  // HTTP/2 joins repeated headers by a comma, which no encoding of a certificate holds.
-  if (values.length > 1 || value.includes(",")) throw new KesError("PROXY_CERTIFICATE_AMBIGUOUS");
-  return { ip: forwardedIp(exchange) ?? peer.ip, ...identityOf(value, settings.roots) };
+  if (values.length > 1) throw new KesError("PROXY_CERTIFICATE_AMBIGUOUS");
+  return { ip: forwardedIp(origin) ?? peer.ip, ...identityOf(readForwarded(value, format), roots) };
 }
 
-function identityOf(value: string, roots: ProxySettings["roots"]): Omit<Peer, "ip"> {
-  const der = decodeHeader(value);
+/** Headers in which proxies speak for their clients; the configured one comes on top. */
+const FORWARDING_HEADERS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-real-ip",
+  "x-forwarded-client-cert",
+  "client-cert",
+  "client-cert-chain",
+  "x-tls-client-cert",
+  "x-ssl-client-cert",
+];
+
+/** @throws KesError `NOT_AUTHORIZED` */
+function refuseStranger(origin: Origin, settings: ProxySettings, open: boolean): void {
+  const { certificateHeader } = settings;
+  const speaksForOthers =
+    FORWARDING_HEADERS.some((name) => origin.header(name).length > 0) ||
+    (certificateHeader !== undefined && origin.header(certificateHeader).length > 0);
+  if (open && !speaksForOthers) return;
+  const cause = new Error("access denied: not a listed proxy");
+  throw new KesError("NOT_AUTHORIZED", [], { cause });
+}
+
+function identityOf(der: Uint8Array, roots: ProxySettings["roots"]): Omit<Peer, "ip"> {
   try {
     const info = inspectCertificate(der);
     if (info.isCa) return { fault: "CERTIFICATE_REQUIRED" };
@@ -62,23 +97,6 @@ function identityOf(value: string, roots: ProxySettings["roots"]): Omit<Peer, "i
   }
 }
 
-/** URL-escaped PEM as nginx's `$ssl_client_escaped_cert` sends it. Text behind the first block is ignored. */
-function decodeHeader(value: string): Buffer {
-  if (value.length > MAX_HEADER) throw new KesError("PROXY_CERTIFICATE_INVALID");
-  let text: string;
-  try {
-    // A `+` stays a plus: base64 holds it, and encoders that mean a space by it write %20 inside PEM headers.
-    text = decodeURIComponent(value);
-  } catch (cause) {
-    throw new KesError("PROXY_CERTIFICATE_INVALID", [], { cause });
-  }
-  const block = /^\s*-----BEGIN[ +]CERTIFICATE-----([\sA-Za-z0-9+/=]+?)-----END[ +]CERTIFICATE-----/.exec(
-    text,
-  )?.[1];
-  if (block === undefined) throw new KesError("PROXY_CERTIFICATE_INVALID");
-  return Buffer.from(block.replace(/\s/g, ""), "base64");
-}
-
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 function issuedByOneOf(certificate: X509Certificate, roots: readonly X509Certificate[]): boolean {
@@ -89,10 +107,13 @@ function issuedByOneOf(certificate: X509Certificate, roots: readonly X509Certifi
   return roots.some((root) => certificate.checkIssued(root) && certificate.verify(root.publicKey));
 }
 
-/** First address of `X-Forwarded-For`, without port. */
-function forwardedIp(exchange: Origin): string | undefined {
-  const first = exchange.header("x-forwarded-for")[0]?.split(",", 1)[0]?.trim();
-  if (first === undefined || first === "" || first === "unknown") return undefined;
-  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(first)?.[1] ?? (/^([\d.]+):\d+$/.exec(first)?.[1] || first);
+/**
+ * The last address of `X-Forwarded-For`, without port: the one that the listed proxy has written. Those before it may
+ * be the client's own invention, since most proxies append to what they get.
+ */
+function forwardedIp(origin: Origin): string | undefined {
+  const last = origin.header("x-forwarded-for").at(-1)?.split(",").at(-1)?.trim();
+  if (last === undefined || last === "" || last === "unknown") return undefined;
+  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(last)?.[1] ?? (/^([\d.]+):\d+$/.exec(last)?.[1] || last);
   return isIP(bare) ? bare : undefined;
 }

@@ -14,12 +14,15 @@ export class Http2Exchange implements Exchange {
   readonly bodyless: boolean;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
+  readonly #fields: readonly string[];
   readonly #connection: Connection;
   readonly #bodies: BodyBudget;
 
+  /** @param fields - names and values in turn, as they were sent */
   constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
+    fields: readonly string[],
     connection: Connection,
     bodies: BodyBudget,
   ) {
@@ -30,6 +33,7 @@ export class Http2Exchange implements Exchange {
     this.target = String(headers[":path"] ?? "");
     this.#stream = stream;
     this.#headers = headers;
+    this.#fields = fields;
     // END_STREAM on the header frame, or a declared length of zero.
     this.bodyless = stream.endAfterHeaders === true || headers["content-length"] === "0";
     // A reset stream is the client's right; it ends the exchange, not the process.
@@ -37,10 +41,9 @@ export class Http2Exchange implements Exchange {
   }
 
   header(name: string): readonly string[] {
-    const value = this.#headers[name];
-    if (value === undefined) return [];
-    // HTTP/2 joins repeated fields into one value, as RFC 9110 §5.3 allows.
-    return Array.isArray(value) ? value : [value];
+    if (this.#headers[name] === undefined) return [];
+    // Node joins repeated fields into one value, in which two certificates cannot be told from one with a comma.
+    return this.#fields.filter((_, at) => at % 2 === 1 && this.#fields[at - 1] === name);
   }
 
   readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void {

@@ -13,7 +13,13 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
-import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -233,12 +239,20 @@ export class Listener {
       },
     });
     server.on("session", (session) => this.#startSession(session));
-    server.on("stream", (stream, headers) => {
+    type Fields = readonly string[];
+    // Node documents the fourth argument, the fields as they were sent; its types do not have it on a server.
+    const serve = (
+      stream: ServerHttp2Stream,
+      headers: IncomingHttpHeaders,
+      _: number,
+      fields: Fields,
+    ): void => {
       const connection = stream.session && this.#connectionOf.get(stream.session);
       if (connection === undefined) return void stream.destroy();
       connection.begin();
-      this.#options.serve(new Http2Exchange(stream, headers, connection, this.#bodies));
-    });
+      this.#options.serve(new Http2Exchange(stream, headers, fields, connection, this.#bodies));
+    };
+    server.on("stream", serve);
     return server;
   }
 

@@ -127,8 +127,16 @@ class Request {
     if (route.counted) this.#parts.metrics.begin();
     const { directory } = this.#state.services;
     const options = this.#state.options.get(route.path);
-    const open = route.access !== "policy" || options?.skipAuth === true;
-    const peer = clientOf(exchange, this.#state.proxy, open || route.maySkipAuth);
+    const skipAuth = options?.skipAuth === true;
+    const open = route.access !== "policy" || skipAuth;
+    const { proxy } = this.#state;
+    const peer =
+      proxy === undefined
+        ? exchange.peer
+        : clientOf(exchange, proxy, {
+            toProxies: open || route.maySkipAuth,
+            toAll: route.access === "none" || skipAuth,
+          });
     this.#ip = peer.ip;
     // Known before the verdict, so that a refusal is recorded with the name of the refused.
     this.#caller = identify(peer, directory);
@@ -213,6 +221,8 @@ class Request {
 
   /** Everything that is not the key API: the landing page, `/openapi.json`, or nothing. */
   #page(target: Extract<TargetResult, { kind: "path" }>): void {
+    const { proxy } = this.#state;
+    if (proxy?.only) clientOf(this.#exchange, proxy, { toProxies: true, toAll: false });
     const { method } = this.#exchange;
     const accept = this.#exchange.header("accept");
     const page = this.#parts.pages.serve(method, target.path, this.#state, accept);
