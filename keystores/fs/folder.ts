@@ -29,12 +29,12 @@ export class Folder {
   }
 
   /**
-   * Opens `place`, creating it with mode 0700 and durably when it is missing.
+   * Opens `place`, creating it with mode 0700 and durably when it is missing, unless it `mustExist`.
    * @throws Error naming the option `path` when `place` is no folder; KesError outage codes
    */
-  static async open(place: string, system: FileSystem): Promise<Folder> {
+  static async open(place: string, system: FileSystem, mustExist = false): Promise<Folder> {
     const path = resolve(place);
-    await create(path, system);
+    if (!mustExist) await create(path, system);
     const fd = await openFolder(path, system).catch((cause: unknown) => {
       if (errnoOf(cause) === "ENOTDIR") throw notAFolder(place);
       throw fault(cause, {}, `key folder ${place}`);

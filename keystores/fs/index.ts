@@ -17,6 +17,6 @@ export const realEnvironment: Environment = {
 
 export const adapter: KeystoreAdapter<FsOptions> = {
   schema: fsSchema,
-  open: (options, { warn }) =>
-    FsKeystore.open(options, { warn, system: nodeFileSystem, env: realEnvironment }),
+  open: (options, context) =>
+    FsKeystore.open(options, { ...context, system: nodeFileSystem, env: realEnvironment }),
 };

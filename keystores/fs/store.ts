@@ -65,7 +65,7 @@ export class FsKeystore implements Keystore {
    * @throws Error naming the option `path`, or KesError outage codes
    */
   static async open(options: FsOptions, context: FsContext): Promise<FsKeystore> {
-    const folder = await Folder.open(options.path, context.system);
+    const folder = await Folder.open(options.path, context.system, context.mustExist);
     try {
       const traits = await inspect(folder, context.env.randomId, context.warn);
       return new FsKeystore(new KeyFiles(folder, new Entries(folder, context.warn), traits), context);

@@ -1,5 +1,5 @@
 /** What Vault answered, and what its refusals mean for a keystore. */
-import type { KesError } from "../../src/errors.js";
+import { KesError } from "../../src/errors.js";
 import { unreached, unusable } from "../../src/keystore/faults.js";
 
 export interface VaultAnswer {
@@ -49,6 +49,17 @@ export function isAbsent({ status, body, errors }: VaultAnswer): boolean {
   return status === 404 && body !== undefined && Array.isArray(body.errors) && errors.length === 0;
 }
 
+/** Vault refused for want of a permission. */
+export class VaultDenied extends Error {
+  override readonly name = "VaultDenied";
+  /** Method and path, as {@link VaultAnswer.request}. */
+  readonly request: string;
+  constructor(message: string, request: string) {
+    super(message);
+    this.request = request;
+  }
+}
+
 /** The answer as failure after which nothing has changed. */
 export function refusal(answer: VaultAnswer): KesError {
   const { status, errors, request, body } = answer;
@@ -62,7 +73,10 @@ export function refusal(answer: VaultAnswer): KesError {
   if (body === undefined && status !== 204) {
     return unusable(`${told}: the answer is not Vault's: check the endpoint and proxies between`);
   }
-  if (status === 403) return unusable(`${told}: the policy of the log-in must allow it`);
+  if (status === 403) {
+    const cause = new VaultDenied(`${told}: the policy of the log-in must allow it`, request);
+    return new KesError("KEYSTORE_UNAVAILABLE", [], { cause });
+  }
   if (status === 404 && errors.some((text) => /no handler for route/.test(text))) {
     return unusable(`${told}: nothing is mounted there: check 'engine' and 'namespace'`);
   }

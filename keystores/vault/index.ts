@@ -9,6 +9,7 @@ import { Kv1 } from "./kv1.js";
 import { Kv2 } from "./kv2.js";
 import { keystoreNamespace, loginOf, pathOf } from "./login.js";
 import { kvVersionAt } from "./mount.js";
+import { vaultPermissions } from "./permissions.js";
 import { VaultSession } from "./session.js";
 import { VaultKeystore } from "./store.js";
 import { tlsOf } from "./tls.js";
@@ -31,6 +32,7 @@ export const realEnvironment: VaultEnvironment = {
 export const adapter: KeystoreAdapter<VaultOptions> = {
   schema: vaultSchema,
   open: (options, { warn }) => openVault(options, warn, realEnvironment),
+  permissions: (options) => vaultPermissions(options, realEnvironment),
 };
 
 /** Logs in, looks at what is mounted, and gives the keystore. @throws KesError, or an Error naming an option */

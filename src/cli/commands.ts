@@ -135,6 +135,30 @@ export const commands: CommandTable = {
     summary: "Watch requests, latency and errors live",
     load: async () => (await import("./commands/top.js")).topCommand,
   },
+  "keystore check": {
+    summary: "Try a key store out, and say what is missing",
+    load: async () => (await import("./commands/keystore-check.js")).keystoreCheckCommand,
+  },
+  "keystore policy": {
+    summary: "Write the least policy that a key store must give its log-in",
+    load: async () => (await import("./commands/keystore-policy.js")).keystorePolicyCommand,
+  },
+  "keystore export": {
+    summary: "Write all keys into an encrypted bundle",
+    load: async () => (await import("./commands/keystore-export.js")).keystoreExportCommand,
+  },
+  "keystore import": {
+    summary: "Restore the keys of a bundle into any key store",
+    load: async () => (await import("./commands/keystore-import.js")).keystoreImportCommand,
+  },
+  "keystore drill": {
+    summary: "Rehearse the restore of a bundle",
+    load: async () => (await import("./commands/keystore-drill.js")).keystoreDrillCommand,
+  },
+  migrate: {
+    summary: "Copy keys from one key store to another",
+    load: async () => (await import("./commands/migrate.js")).migrateCommand,
+  },
   completion: {
     summary: "Print a script that completes kes command lines in a shell",
     load: async () => (await import("./commands/completion.js")).completionCommand,

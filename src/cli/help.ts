@@ -10,7 +10,8 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   "Policies:": ["policy"],
   "Identities:": ["identity"],
   "Running servers:": ["status", "log", "metric", "top", "ls"],
-  "A server of your own:": ["init", "start", "server", "migrate"],
+  "A server of your own:": ["init", "start", "server"],
+  "Key stores:": ["keystore", "migrate"],
 };
 const REST = "This program:";
 

@@ -55,6 +55,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const joins: Readonly<Record<string, readonly string[]>> = {
   "src/cli/server/serve.ts": ["keystores"],
   "src/cli/policy/read-file.ts": ["keystores"],
+  // The commands on keystores themselves, without a server.
+  "src/cli/keystore/open.ts": ["keystores"],
 };
 
 /** Packages that stay in their folders. */
