@@ -5,4 +5,5 @@ import type { KeystoreRegistry } from "../src/keystore/adapter.js";
 export const keystores = {
   fs: () => import("./fs/index.js"),
   vault: () => import("./vault/index.js"),
+  "aws.secretsmanager": () => import("./aws-secrets-manager/index.js"),
 } satisfies KeystoreRegistry;
