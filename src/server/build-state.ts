@@ -15,6 +15,7 @@ import type { Metrics } from "../metrics/metrics.js";
 import { Directory } from "../policy/directory.js";
 import type { ProxySettings } from "./forwarded.js";
 import { Lease } from "./lease.js";
+import { headerSources } from "./proxy-protocol.js";
 import type { RouteOptions, ServerState } from "./state.js";
 import { loadTls, type TicketKeys, type TlsSettings } from "./tls.js";
 
@@ -97,6 +98,7 @@ export async function buildState(
       options: optionsOf(config),
       proxy: proxyOf(config, settings),
       tls: settings,
+      headerSources: headerSources(config.server.proxyProtocol),
       lease: new Lease(),
     };
   } catch (error) {

@@ -90,6 +90,11 @@ export class Connections {
     socket.once("close", () => this.#handshakes.delete(socket));
   }
 
+  /** Another socket goes on with its handshake. */
+  remove(socket: Socket): void {
+    this.#handshakes.delete(socket);
+  }
+
   /** Its handshake is done. */
   establish(socket: Socket, peer: Peer): Connection {
     const connection = new Connection(peer, socket, this);

@@ -20,7 +20,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, type BlockList, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
@@ -31,7 +31,8 @@ import type { Exchange } from "./exchange.js";
 import { Http1Exchange } from "./h1.js";
 import { Http2Exchange } from "./h2.js";
 import * as limits from "./limits.js";
-import { type Peer, peerOf } from "./peer.js";
+import { type Peer, peerOf, plainAddress } from "./peer.js";
+import { isHeaderSource, takeProxyHeader } from "./proxy-protocol.js";
 import type { TlsSettings } from "./tls.js";
 
 export interface ListenerOptions {
@@ -39,6 +40,8 @@ export interface ListenerOptions {
   /** A request that was no HTTP, or not in time, was answered with `status`: it leaves a record as well. */
   readonly refused: (peer: Peer, status: number, reason: string) => void;
   readonly tls: () => TlsSettings;
+  /** Where connections come from that begin with a PROXY header; undefined for nowhere. */
+  readonly headerSources: () => BlockList | undefined;
   /** No session made so far is resumed any more. */
   readonly forgetSessions: () => void;
   readonly limits: limits.ConnectionLimits;
@@ -71,7 +74,7 @@ export class Listener {
     this.#bodies = new BodyBudget(options.limits.maxPendingBodyBytes);
     this.#http1 = this.#makeHttp1();
     this.#http2 = this.#makeHttp2();
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.accept(socket));
   }
 
   /** @throws ConfigError when the address cannot be listened on */
@@ -102,11 +105,42 @@ export class Listener {
     this.#http2.close();
   }
 
-  #accept(raw: Socket): void {
+  /** Serves a connection, whoever accepted it. */
+  accept(raw: Socket): void {
     if (this.#connections.size >= this.#options.limits.maxConnections && !this.#makeRoom())
       return void raw.destroy();
+    const remote = { ip: plainAddress(raw.remoteAddress), port: raw.remotePort ?? 0 };
+    const sources = this.#options.headerSources();
+    if (sources !== undefined && isHeaderSource(sources, remote.ip)) this.#acceptHeader(raw, remote);
+    else this.#shakeHands(raw, remote);
+  }
+
+  /** Between a load balancer and its client's first byte stands a header that says who the client is. */
+  #acceptHeader(raw: Socket, balancer: Remote): void {
+    this.#connections.add(raw);
+    const refuse = (reason: string): void => {
+      this.#options.log(`http: PROXY header error from ${shown(balancer)}: ${reason}`);
+      raw.destroy();
+    };
+    const timer = setTimeout(() => refuse("not sent in time"), this.#options.limits.headersTimeoutMs);
+    raw.on("error", () => raw.destroy());
+    raw.once("close", () => clearTimeout(timer));
+    takeProxyHeader(raw, (header) => {
+      clearTimeout(timer);
+      if (typeof header === "string") return refuse(header);
+      this.#connections.remove(raw);
+      const { client } = header;
+      this.#shakeHands(
+        raw,
+        client === undefined ? balancer : { ip: plainAddress(client.ip), port: client.port },
+      );
+    });
+  }
+
+  /** @param remote - whose connection it is, as far as anybody says */
+  #shakeHands(raw: Socket, remote: Remote): void {
     const settings = this.#options.tls();
-    const from = `${raw.remoteAddress ?? "unknown"}:${raw.remotePort ?? 0}`;
+    const from = shown(remote);
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext: settings.context,
@@ -135,7 +169,7 @@ export class Listener {
     socket.once("secure", () => {
       secured = true;
       clearTimeout(timer);
-      this.#secure(socket, settings, from);
+      this.#secure(socket, settings, remote);
     });
   }
 
@@ -153,13 +187,13 @@ export class Listener {
     this.#options.warn(message);
   }
 
-  #secure(socket: TLSSocket, settings: TlsSettings, from: string): void {
+  #secure(socket: TLSSocket, settings: TlsSettings, remote: Remote): void {
     // tls.Server would do this; HTTP/2 waits for it.
     Object.assign(socket, { secureConnecting: false });
     if (settings.verifyCertificate) {
       const fault = verificationFault(socket);
       if (fault !== undefined) {
-        this.#options.log(`http: TLS handshake error from ${from}: ${fault}`);
+        this.#options.log(`http: TLS handshake error from ${shown(remote)}: ${fault}`);
         // The client would come back with the same session for as long as it lives, and never get to show the
         // certificate that it may have by now. Its next handshake is a full one; so is everybody's, once.
         if (socket.isSessionReused() && settings === this.#options.tls()) this.#options.forgetSessions();
@@ -167,7 +201,7 @@ export class Listener {
         return;
       }
     }
-    const connection = this.#connections.establish(socket, peerOf(socket));
+    const connection = this.#connections.establish(socket, peerOf(socket, remote.ip));
     this.#joining = connection;
     this.#connectionOf.set(socket, connection);
     if (socket.alpnProtocol === "h2") this.#http2.emit("connection", socket);
@@ -263,6 +297,17 @@ export class Listener {
     this.#connectionOf.set(session, connection);
     session.on("error", () => session.destroy());
   }
+}
+
+/** Who is at the other end, without `::ffff:`; the address is empty when he has gone already. */
+interface Remote {
+  readonly ip: string;
+  readonly port: number;
+}
+
+function shown({ ip, port }: Remote): string {
+  const host = ip.includes(":") ? `[${ip}]` : ip;
+  return `${host || "unknown"}:${port}`;
 }
 
 const CLOSE_POLL_MS = 5;

@@ -20,9 +20,10 @@ export interface Peer {
  *
  * A resumed session carries the first certificate too. Certificates behind the first are seen only as far as
  * they form its issuer chain; others never count for anything.
+ *
+ * @param ip - the client's; behind a load balancer it is not the socket's
  */
-export function peerOf(socket: TLSSocket): Peer {
-  const ip = plainAddress(socket.remoteAddress);
+export function peerOf(socket: TLSSocket, ip: string): Peer {
   const first = socket.getPeerCertificate(true);
   if (first?.raw === undefined) return { ip, fault: "CERTIFICATE_REQUIRED" };
   let certificate: ReturnType<typeof inspectCertificate>;

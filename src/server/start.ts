@@ -89,6 +89,7 @@ export class KeyServer {
       serve: this.#pipeline.serve,
       refused: this.#pipeline.refused,
       tls: () => this.state.tls,
+      headerSources: () => this.state.headerSources,
       forgetSessions: () => {
         const tls = this.state.tls.forgetSessions?.();
         if (tls !== undefined) this.#use(withTls(this.state, tls));

@@ -1,4 +1,5 @@
 /** What a reload replaces: everything made from one reading of the configuration file. */
+import type { BlockList } from "node:net";
 import type { Services } from "../api/route.js";
 import type { Config } from "../config/config.js";
 import type { ProxySettings } from "./forwarded.js";
@@ -19,5 +20,7 @@ export interface ServerState {
   readonly options: ReadonlyMap<string, RouteOptions>;
   readonly proxy: ProxySettings | undefined;
   readonly tls: TlsSettings;
+  /** Where connections begin with a PROXY header; undefined for nowhere. */
+  readonly headerSources: BlockList | undefined;
   readonly lease: Lease;
 }
