@@ -55,7 +55,9 @@ async function settle(
     // Emulators say of a name that waits for deletion that it exists, where AWS refuses it for what it is.
     if (failedAs(error, "deleted") && !isOpen) throw waiting(secrets, name);
     if (failure.kind === "exists" && !isOpen) throw new KesError("KEY_EXISTS");
-    throw uncertain(new Error("aws: the answer to the create was lost, and the secret cannot be read"));
+    throw uncertain(
+      new Error("aws: the answer to the create was lost, and the secret cannot be read", { cause: failure }),
+    );
   }
   throw new KesError("KEY_EXISTS");
 }
