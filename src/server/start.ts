@@ -15,9 +15,11 @@ import type { Keystore } from "../keystore/contract.js";
 import { Metrics } from "../metrics/metrics.js";
 import { buildState, type Lasting, loadTlsOf, withTls } from "./build-state.js";
 import { ExpiryWatch } from "./expiry.js";
+import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
 import { Listener } from "./listener.js";
 import { Pages } from "./pages.js";
+import { Readiness } from "./pages/readiness.js";
 import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
 import { RouteTable } from "./route-table.js";
@@ -38,6 +40,9 @@ export interface KeyServerOptions {
   readonly limits?: Partial<limits.ConnectionLimits>;
 }
 
+/** Load balancers ask each second or two, and take silence for a no. */
+const READY_TIMEOUT_MS = 2_000;
+
 export class KeyServer {
   readonly errorLog: ErrorLog;
   readonly #options: KeyServerOptions;
@@ -46,6 +51,7 @@ export class KeyServer {
   readonly #expiry: ExpiryWatch;
   readonly #listener: Listener;
   readonly #pipeline: Pipeline;
+  readonly #health: HealthListener;
   #state: ServerState | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -98,6 +104,11 @@ export class KeyServer {
       log: (message) => errorLog.info(message),
       warn: (message) => errorLog.warn(message),
     });
+    const readiness = new Readiness({ nowMs: () => performance.now(), timeoutMs: READY_TIMEOUT_MS });
+    this.#health = new HealthListener({
+      ready: async () => readiness.of(this.state.services.keys),
+      warn: (message) => errorLog.warn(message),
+    });
   }
 
   /** Opens the keystore and the certificates, creates predefined keys; does not listen yet. */
@@ -119,9 +130,11 @@ export class KeyServer {
   }
 
   /** Starts to accept connections. @throws ConfigError */
-  listen(): Promise<AddressInfo> {
-    const { host, port } = this.#options.config.address;
-    return this.#listener.listen(host, port);
+  async listen(): Promise<AddressInfo> {
+    const { address, server } = this.#options.config;
+    // First, since it is the one that answers while the other is not there yet.
+    if (server.health !== undefined) await this.#health.listen(server.health.host, server.health.port);
+    return this.#listener.listen(address.host, address.port);
   }
 
   /**
@@ -156,12 +169,14 @@ export class KeyServer {
   }
 
   async #shutDown(): Promise<void> {
+    this.#health.drain();
     this.#expiry.close();
     this.errorLog.hub.close();
     this.#auditLog.hub.close();
     await this.#listener.close(limits.SHUTDOWN_GRACE_MS);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
+    this.#health.close();
     await Promise.all([this.#options.stdout.flush(), this.#options.stderr.flush()]);
   }
 
