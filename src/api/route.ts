@@ -2,6 +2,7 @@
 import type { LogHub } from "../audit/hub.js";
 import type { ErrorCode } from "../errors.js";
 import type { KeyService } from "../keys/service.js";
+import type { MetricFigures } from "../metrics/figures.js";
 import type { Metrics } from "../metrics/metrics.js";
 import type { Identity } from "../names.js";
 import type { Directory } from "../policy/directory.js";
@@ -56,8 +57,19 @@ export interface CertificateFact {
   readonly notAfterMs: number;
 }
 
+/** The server as a whole, however many processes it has. */
+export interface WholeServer {
+  /** Of all processes, added up. */
+  figures(): MetricFigures | Promise<MetricFigures>;
+  /** True while worker processes end again and again. */
+  readonly failing: boolean;
+  /** Reads the configuration again. @throws KesError `RELOAD_FAILED`: everything is as before */
+  reload(): Promise<void>;
+}
+
 /** What handlers may use. */
 export interface Services {
+  readonly whole: WholeServer;
   readonly keys: KeyService;
   readonly directory: Directory;
   readonly facts: ServerFacts;

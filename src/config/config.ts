@@ -61,6 +61,12 @@ export interface TlsConfig {
 }
 
 export interface ServerConfig {
+  /** Worker processes; absent for one for each core. */
+  readonly workers?: number;
+  /** Files whose changes are applied by themselves. */
+  readonly watch: "certificates" | "all" | "off";
+  /** How long requests under way may take when the server ends. */
+  readonly graceMs: number;
   /** Where connections that begin with a header of the PROXY protocol come from. */
   readonly proxyProtocol: readonly AddressRange[];
   /** Plain listener for health checks. Empty host: all interfaces. */
@@ -82,7 +88,13 @@ export interface Config {
   readonly policies: readonly PolicyConfig[];
   /** By exact route path. */
   readonly api: ReadonlyMap<string, ApiConfig>;
-  readonly cache: { readonly anyMs: number; readonly unusedMs: number; readonly offlineMs: number };
+  readonly cache: {
+    readonly anyMs: number;
+    readonly unusedMs: number;
+    readonly offlineMs: number;
+    /** 0: keys are not asked for before they are due. */
+    readonly revalidateMs: number;
+  };
   readonly log: {
     /** Lowest level written to stderr: DEBUG -4, INFO 0, WARN 4, ERROR 8; anything between or above works. */
     readonly errorLevel: number;

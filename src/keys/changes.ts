@@ -18,6 +18,8 @@ export interface KeyChangesOptions {
   readonly health: KeystoreHealth;
   readonly log: KeyLog;
   readonly limits: KeyLimits;
+  /** As in `KeyServiceOptions`. */
+  readonly changed: (name: KeyName) => Promise<void>;
 }
 
 /**
@@ -61,7 +63,7 @@ export class KeyChanges {
     if ((await this.#run(call, () => this.#remove(name))) !== gaveUp) return;
     const found = await this.#lookUp(name, NOTHING);
     if (found.kind !== "absent") throw uncertainDelete(found);
-    this.#options.cache.invalidate(name);
+    await this.#drop(name);
   }
 
   /** Resolves when no change is under way. */
@@ -109,6 +111,7 @@ export class KeyChanges {
       if (found.kind !== "same") throw this.#createError(name, failure, found);
       cache.admit(name, reservation, keyVersion, found.readMs);
       admitted = true;
+      await this.#options.changed(name);
     } finally {
       cache.release(name, reservation);
       if (!admitted) {
@@ -132,7 +135,7 @@ export class KeyChanges {
   }
 
   async #remove(name: KeyName): Promise<void> {
-    const { cache, keystore } = this.#options;
+    const { keystore } = this.#options;
     let pending = true;
     const failure = await this.#attempt(async (signal) => {
       try {
@@ -140,23 +143,29 @@ export class KeyChanges {
       } catch (cause) {
         // A delete that changed nothing must not cost the key: during an outage it could not be fetched again.
         if (isRefusal(cause)) throw cause;
-        cache.invalidate(name);
+        await this.#drop(name);
         throw cause;
       } finally {
         pending = false;
       }
       // In here, so that it happens also when the call ends long after its deadline.
-      cache.invalidate(name);
+      await this.#drop(name);
     });
     if (failure === undefined) return;
     if (isKesError(failure, "KEY_NOT_FOUND", "KEYSTORE_BUSY")) throw failure;
     if (isRefusal(failure)) throw new KesError("KEY_DELETE_FAILED", [], { cause: failure });
-    cache.invalidate(name);
+    await this.#drop(name);
     const found = await this.#lookUp(name, NOTHING);
-    if (found.kind === "absent") return cache.invalidate(name);
+    if (found.kind === "absent") return this.#drop(name);
     // While the call is pending, "still there" means no more than "not yet".
     if (found.kind === "unknown" || pending) throw uncertainDelete(found, failure);
     throw new KesError("KEY_DELETE_FAILED", [], { cause: failure });
+  }
+
+  /** From now on the key is not served from memory; resolves when nobody else does either. */
+  #drop(name: KeyName): Promise<void> {
+    this.#options.cache.invalidate(name);
+    return this.#options.changed(name);
   }
 
   /** Runs a change within its deadline. Resolves with its failure, or undefined. */

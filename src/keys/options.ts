@@ -1,6 +1,7 @@
 /** What the key service is built from, and its limits. */
 import type { RandomSource } from "../crypto/random.js";
 import type { Keystore } from "../keystore/contract.js";
+import type { KeyName } from "../names.js";
 import type { Clock } from "./clock.js";
 
 /** Where the key service reports what an operator should know. Messages hold key names, never key bytes. */
@@ -68,4 +69,9 @@ export interface KeyServiceOptions {
   readonly random: RandomSource;
   readonly log: KeyLog;
   readonly limits?: Partial<KeyLimits>;
+  /**
+   * Tells others who may hold the key in memory that it was, or may have been, created or deleted; resolves when
+   * they have dropped it. Bounded in time, never rejects. A change is answered after that.
+   */
+  readonly changed?: (name: KeyName) => Promise<void>;
 }

@@ -58,7 +58,7 @@ export class KeyService {
   readonly #changes: KeyChanges;
   readonly #listings: Slots;
 
-  constructor({ keystore, cache, clock, random, log, limits }: KeyServiceOptions) {
+  constructor({ keystore, cache, clock, random, log, limits, changed }: KeyServiceOptions) {
     this.#keystore = keystore;
     this.#clock = clock;
     this.#random = random;
@@ -66,7 +66,7 @@ export class KeyService {
     this.#health = new KeystoreHealth(keystore, clock, log);
     const parts = { keystore, clock, log, health: this.#health, limits: this.#limits };
     this.#cache = new KeyCache({ ...parts, times: cache });
-    this.#changes = new KeyChanges({ ...parts, cache: this.#cache });
+    this.#changes = new KeyChanges({ ...parts, cache: this.#cache, changed: changed ?? (async () => {}) });
     this.#listings = new Slots(this.#limits.maxChanges, this.#limits.maxWaitingChanges);
   }
 

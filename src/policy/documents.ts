@@ -39,9 +39,14 @@ export function compilePolicy(source: PolicySource, api: PolicyApi): CompiledPol
       // A pattern with an error may not compile; the policy is not usable anyway.
       if (finding?.severity === "error") return [];
       const { matches } = compilePattern(pattern, source.meaning);
-      if (place === undefined) return [{ pattern, matches }];
+      const rule: Rule = {
+        pattern,
+        matches,
+        ...(source.meaning === "current" ? {} : { meaning: source.meaning }),
+      };
+      if (place === undefined) return [rule];
       const { file, line } = place;
-      return [{ pattern, matches, place: { file, line } }];
+      return [{ ...rule, place: { file, line } }];
     });
   return { policy: { allow: compile(source.allow), deny: compile(source.deny) }, findings };
 }

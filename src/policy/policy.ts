@@ -1,5 +1,7 @@
 /** Policy matching: which API paths an identity may call (KES reference §6). */
 
+import type { PatternMeaning } from "./pattern.js";
+
 declare const canonical: unique symbol;
 
 /**
@@ -13,6 +15,8 @@ export interface Rule {
   /** As written in the document. */
   readonly pattern: string;
   readonly matches: (path: string) => boolean;
+  /** How the pattern is read; absent for `current`. */
+  readonly meaning?: PatternMeaning;
   /** Where the rule stands; absent for rules made in code. */
   readonly place?: { readonly file: string; readonly line: number };
 }

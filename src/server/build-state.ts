@@ -1,6 +1,6 @@
 /** Makes a server state from a configuration: opens the keystore, creates predefined keys, reads certificates. */
 
-import type { ApiRow, CertificateFact, Services } from "../api/route.js";
+import type { ApiRow, CertificateFact, Services, WholeServer } from "../api/route.js";
 import { routes } from "../api/routes.js";
 import type { AuditLog } from "../audit/audit-log.js";
 import { causes, type ErrorLog } from "../audit/error-log.js";
@@ -12,12 +12,13 @@ import { KeyService } from "../keys/service.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
 import type { Keystore } from "../keystore/contract.js";
 import type { Metrics } from "../metrics/metrics.js";
+import type { KeyName } from "../names.js";
 import { Directory } from "../policy/directory.js";
 import type { ProxySettings } from "./forwarded.js";
 import { Lease } from "./lease.js";
 import { headerSources } from "./proxy-protocol.js";
 import type { RouteOptions, ServerState } from "./state.js";
-import { loadTls, type TicketKeys, type TlsSettings } from "./tls.js";
+import { makeTls, readTls, type TlsMaterial, type TlsSettings, ticketScopeOf } from "./tls.js";
 
 /** What stays the same over reloads and goes into every state. */
 export interface Lasting {
@@ -27,7 +28,9 @@ export interface Lasting {
   readonly metrics: Metrics;
   readonly auditLog: AuditLog;
   readonly errorLog: ErrorLog;
-  readonly ticketKeys: TicketKeys;
+  readonly whole: WholeServer;
+  /** Tells others that a key was created or deleted; resolves when they know. */
+  readonly changed?: (name: KeyName) => Promise<void>;
 }
 
 /** Opens the keystore that the configuration names. @throws ConfigError that says why it cannot be opened */
@@ -51,17 +54,13 @@ function startFault(config: Config, path: string, cause: unknown): ConfigError {
   return new ConfigError([{ file: config.file, path, message: causes(cause) }]);
 }
 
-/**
- * A state ready to serve. On any failure the keystore that was opened for it is closed again.
- * @param tls - overrides what the configuration names, for development mode
- */
+/** A state ready to serve. On any failure the keystore that was opened for it is closed again. */
 export async function buildState(
   config: Config,
+  tls: TlsSettings,
   open: () => Promise<Keystore>,
   lasting: Lasting,
-  tls?: TlsSettings,
 ): Promise<ServerState> {
-  const settings = tls ?? (await loadTlsOf(config, lasting.ticketKeys));
   const { errorLog } = lasting;
   const keys = new KeyService({
     keystore: await open(),
@@ -69,6 +68,7 @@ export async function buildState(
     clock: systemClock,
     random: pooledRandom(),
     log: errorLog,
+    ...(lasting.changed === undefined ? {} : { changed: lasting.changed }),
   });
   try {
     const directory = new Directory({
@@ -88,6 +88,7 @@ export async function buildState(
         apis: apiRows(config),
         certificates: certificatesOf(config),
       },
+      whole: lasting.whole,
       metrics: lasting.metrics,
       auditLog: lasting.auditLog.hub,
       errorLog: errorLog.hub,
@@ -96,8 +97,8 @@ export async function buildState(
       config,
       services,
       options: optionsOf(config),
-      proxy: proxyOf(config, settings),
-      tls: settings,
+      proxy: proxyOf(config, tls),
+      tls,
       headerSources: headerSources(config.server.proxyProtocol),
       lease: new Lease(),
     };
@@ -107,10 +108,29 @@ export async function buildState(
   }
 }
 
-/** Reads certificate, key and CAs of `config`. */
-export function loadTlsOf(config: Config, ticketKeys: TicketKeys): Promise<TlsSettings> {
-  const optional = [...config.api.values()].some(({ skipAuth }) => skipAuth);
-  return loadTls(config.tls, optional, ticketKeys);
+/** One reading of the configuration and of the certificates that it names: all that a state is made from. */
+export interface Reading {
+  readonly config: Config;
+  readonly tls: TlsMaterial;
+}
+
+/** Reads certificate, key and CAs of `config`. @throws ConfigError */
+export async function readingOf(config: Config): Promise<Reading> {
+  return { config, tls: await readTls(config.tls) };
+}
+
+/** The TLS settings of a reading. */
+export function tlsOf({ config, tls }: Reading, ticketSecret: Uint8Array): TlsSettings {
+  return makeTls(tls, hasOpenRoute(config), ticketSecret);
+}
+
+/** As {@link TlsSettings.ticketScope}. */
+export function scopeOf({ config, tls }: Reading): string {
+  return ticketScopeOf(tls, hasOpenRoute(config));
+}
+
+function hasOpenRoute({ api }: Config): boolean {
+  return [...api.values()].some(({ skipAuth }) => skipAuth);
 }
 
 /** The same state with other TLS settings. */

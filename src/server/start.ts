@@ -3,7 +3,8 @@
  * there are and where the configuration comes from is the caller's affair.
  */
 import { randomBytes } from "node:crypto";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
+import type { WholeServer } from "../api/route.js";
 import { removedPaths, routes } from "../api/routes.js";
 import { AuditLog } from "../audit/audit-log.js";
 import { ErrorLog } from "../audit/error-log.js";
@@ -11,25 +12,34 @@ import { LogHub } from "../audit/hub.js";
 import type { LineWriter } from "../audit/line-writer.js";
 import type { Config } from "../config/config.js";
 import { secureRandom } from "../crypto/random.js";
+import { KesError } from "../errors.js";
 import type { Keystore } from "../keystore/contract.js";
+import type { MetricFigures } from "../metrics/figures.js";
 import { Metrics } from "../metrics/metrics.js";
-import { buildState, type Lasting, loadTlsOf, withTls } from "./build-state.js";
+import type { KeyName } from "../names.js";
+import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
 import { ExpiryWatch } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
 import { Listener } from "./listener.js";
-import { Pages } from "./pages.js";
 import { Readiness } from "./pages/readiness.js";
+import { Pages } from "./pages.js";
 import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
 import { RouteTable } from "./route-table.js";
+import type { Siblings } from "./siblings.js";
 import type { ServerState } from "./state.js";
-import type { TicketKeys, TlsSettings } from "./tls.js";
+import { TICKET_ROTATION_MS, TICKET_SECRET_BYTES } from "./ticket-keys.js";
+import type { TlsMaterial, TlsSettings } from "./tls.js";
 
 export interface KeyServerOptions {
   readonly version: string;
   readonly commit: string;
   readonly config: Config;
+  /** What the files of `config.tls` hold, where they have been read already. */
+  readonly tlsMaterial?: TlsMaterial;
+  /** Reads the configuration again; absent where there is nothing to read. */
+  readonly load?: () => Promise<Config>;
   /** Opens the keystore of a configuration. */
   readonly open: (config: Config, errorLog: ErrorLog) => Promise<Keystore>;
   readonly stdout: LineWriter;
@@ -38,6 +48,17 @@ export interface KeyServerOptions {
   readonly tls?: TlsSettings;
   /** Bounds of connections that differ from the usual ones. */
   readonly limits?: Partial<limits.ConnectionLimits>;
+  /** The other workers, their start and their ticket secret, where this is one of several. */
+  readonly siblings?: Siblings;
+  readonly startedAtMs?: number;
+  readonly ticketSecret?: Uint8Array;
+}
+
+/** A state that is ready to replace the one in force. One of both must be called. */
+export interface StagedState {
+  /** Puts it in force. The old keystore is closed when the last request that uses it has ended. */
+  use(): void;
+  discard(): Promise<void>;
 }
 
 /** Load balancers ask each second or two, and take silence for a no. */
@@ -52,16 +73,16 @@ export class KeyServer {
   readonly #listener: Listener;
   readonly #pipeline: Pipeline;
   readonly #health: HealthListener;
+  readonly #rotation: NodeJS.Timeout | undefined;
   #state: ServerState | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(options: KeyServerOptions) {
     this.#options = options;
-    const { config, version, commit } = options;
-    const startedAtMs = Date.now();
-    this.errorLog = new ErrorLog(options.stderr, new LogHub(), errorSettings(config));
-    this.#auditLog = new AuditLog(options.stdout, new LogHub(), auditSettings(config));
+    const { config, version, commit, siblings, startedAtMs = Date.now() } = options;
+    this.errorLog = new ErrorLog(options.stderr, new LogHub(siblings?.errorRelay), errorSettings(config));
+    this.#auditLog = new AuditLog(options.stdout, new LogHub(siblings?.auditRelay), auditSettings(config));
     const metrics = new Metrics({
       errorEvents: () => this.errorLog.hub.events,
       auditEvents: () => this.#auditLog.hub.events,
@@ -78,8 +99,12 @@ export class KeyServer {
       metrics,
       auditLog,
       errorLog,
-      ticketKeys: ticketKeyRing(),
+      whole: siblings ?? this.#alone(),
+      ...(siblings === undefined ? {} : { changed: (name) => siblings.forget(name) }),
     };
+    // Of several workers the primary sees to it.
+    const rotate = (): void => this.renewTickets(secureRandom(TICKET_SECRET_BYTES));
+    this.#rotation = siblings === undefined ? setInterval(rotate, TICKET_ROTATION_MS).unref() : undefined;
     this.#expiry = new ExpiryWatch((message) => errorLog.warn(message));
     const state = () => this.state;
     this.#pipeline = new Pipeline({
@@ -96,17 +121,14 @@ export class KeyServer {
       refused: this.#pipeline.refused,
       tls: () => this.state.tls,
       headerSources: () => this.state.headerSources,
-      forgetSessions: () => {
-        const tls = this.state.tls.forgetSessions?.();
-        if (tls !== undefined) this.#use(withTls(this.state, tls));
-      },
+      forgetSessions: siblings === undefined ? rotate : () => siblings.renewTickets(),
       limits: { ...limits.defaultConnectionLimits(), ...options.limits },
       log: (message) => errorLog.info(message),
       warn: (message) => errorLog.warn(message),
     });
     const readiness = new Readiness({ nowMs: () => performance.now(), timeoutMs: READY_TIMEOUT_MS });
     this.#health = new HealthListener({
-      ready: async () => readiness.of(this.state.services.keys),
+      ready: async () => !this.state.services.whole.failing && readiness.of(this.state.services.keys),
       warn: (message) => errorLog.warn(message),
     });
   }
@@ -115,9 +137,11 @@ export class KeyServer {
   static async prepare(options: KeyServerOptions): Promise<KeyServer> {
     const server = new KeyServer(options);
     try {
-      server.#use(await server.#build(options.config));
+      const { config, tlsMaterial } = options;
+      server.#use(await server.#build(config, tlsMaterial, options.ticketSecret));
     } catch (error) {
       server.#expiry.close();
+      clearInterval(server.#rotation);
       throw error;
     }
     return server;
@@ -137,29 +161,53 @@ export class KeyServer {
     return this.#listener.listen(address.host, address.port);
   }
 
+  /** Serves a connection that another process accepted. */
+  accept(socket: Socket): void {
+    this.#listener.accept(socket);
+  }
+
+  /** The same for a connection to the health listener's address. */
+  acceptHealth(socket: Socket): void {
+    this.#health.accept(socket);
+  }
+
   /**
    * Replaces everything but the address by what `load` gives, or nothing at all when that fails. The old
    * keystore is closed when the last request that uses it has ended.
    */
   reload(load: () => Promise<Config>): Promise<void> {
-    return this.#exclusively(async () => {
-      const next = await this.#build(await load());
-      const old = this.state;
-      this.#use(next);
-      this.errorLog.configure(errorSettings(next.config));
-      this.#auditLog.configure(auditSettings(next.config));
-      // Not awaited: a request may take as long as its deadline allows.
-      void this.#retire(old);
-    });
+    return this.#exclusively(async () => (await this.#stage(await load())).use());
+  }
+
+  /** Makes everything that `reading` asks for, but does not use it yet. Whoever calls this lets no two overlap. */
+  stage({ config, tls }: Reading, ticketSecret: Uint8Array): Promise<StagedState> {
+    return this.#stage(config, tls, ticketSecret);
   }
 
   /** Replaces certificate, key, CAs and the verification of clients alone. */
   refreshTls(load: () => Promise<Config>): Promise<void> {
-    return this.#exclusively(async () => {
-      const config = await load();
-      const tls = await loadTlsOf(config, this.#lasting.ticketKeys);
-      this.#use(withTls(this.state, tls));
-    });
+    return this.#exclusively(async () => this.useTls(await readingOf(await load())));
+  }
+
+  /** As {@link refreshTls}, with what was read already. */
+  useTls(reading: Reading, ticketSecret?: Uint8Array): void {
+    this.#use(withTls(this.state, this.#tlsOf(reading, ticketSecret)));
+  }
+
+  /** Draws the keys of session tickets from another secret. Sessions made so far are not resumed. */
+  renewTickets(secret: Uint8Array): void {
+    const tls = this.#state?.tls.tickets?.renewed(secret);
+    if (tls !== undefined) this.#use(withTls(this.state, tls));
+  }
+
+  /** Another process created or deleted the key: what is in memory of it is not used any more. */
+  forget(name: KeyName): void {
+    this.#state?.services.keys.forget(name);
+  }
+
+  /** What this process alone has counted. */
+  figures(): MetricFigures {
+    return this.#lasting.metrics.figures();
   }
 
   /** Stops accepting, lets active requests end within the grace, closes the keystore. Idempotent. */
@@ -171,9 +219,10 @@ export class KeyServer {
   async #shutDown(): Promise<void> {
     this.#health.drain();
     this.#expiry.close();
+    clearInterval(this.#rotation);
     this.errorLog.hub.close();
     this.#auditLog.hub.close();
-    await this.#listener.close(limits.SHUTDOWN_GRACE_MS);
+    await this.#listener.close(this.state.config.server.graceMs);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
     this.#health.close();
@@ -196,9 +245,51 @@ export class KeyServer {
     }
   }
 
-  #build(config: Config): Promise<ServerState> {
+  async #build(config: Config, material?: TlsMaterial, secret?: Uint8Array): Promise<ServerState> {
     const { open, tls } = this.#options;
-    return buildState(config, () => open(config, this.errorLog), this.#lasting, tls);
+    const reading = async (): Promise<Reading> =>
+      material === undefined ? readingOf(config) : { config, tls: material };
+    const settings = tls ?? this.#tlsOf(await reading(), secret);
+    return buildState(config, settings, () => open(config, this.errorLog), this.#lasting);
+  }
+
+  /** Under the secret in force, or a fresh one when other clients are let in from now on. */
+  #tlsOf(reading: Reading, secret?: Uint8Array): TlsSettings {
+    const now = this.#state?.tls;
+    const kept = now?.ticketScope === scopeOf(reading) ? now.tickets?.secret : undefined;
+    return tlsOf(reading, secret ?? kept ?? secureRandom(TICKET_SECRET_BYTES));
+  }
+
+  async #stage(config: Config, material?: TlsMaterial, secret?: Uint8Array): Promise<StagedState> {
+    const next = await this.#build(config, material, secret);
+    return {
+      use: () => {
+        const old = this.state;
+        this.#use(next);
+        this.errorLog.configure(errorSettings(config));
+        this.#auditLog.configure(auditSettings(config));
+        // Not awaited: a request may take as long as its deadline allows.
+        void this.#retire(old);
+      },
+      discard: () => next.services.keys.close(),
+    };
+  }
+
+  /** The whole server is this process. */
+  #alone(): WholeServer {
+    return {
+      figures: () => this.figures(),
+      failing: false,
+      reload: async () => {
+        const { load } = this.#options;
+        try {
+          if (load === undefined) throw new Error("there is no configuration file to read again");
+          await this.reload(load);
+        } catch (cause) {
+          throw new KesError("RELOAD_FAILED", [], { cause });
+        }
+      },
+    };
   }
 
   #use(state: ServerState): void {
@@ -233,20 +324,6 @@ export class KeyServer {
     this.#changes = done;
     return done;
   }
-}
-
-/** Session ticket keys by scope: settings that let the same clients in share a key, others never do. */
-function ticketKeyRing(): TicketKeys {
-  const keys = new Map<string, Buffer>();
-  return (scope, renew = false) => {
-    const known = keys.get(scope);
-    if (known !== undefined && !renew) return known;
-    // Only the newest scope is kept, so the ring cannot grow with the number of reloads.
-    keys.clear();
-    const fresh = secureRandom(48);
-    keys.set(scope, fresh);
-    return fresh;
-  };
 }
 
 function errorSettings({ log }: Config): { level: number; format: "text" | "json" } {

@@ -7,6 +7,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from "node:
 import type { TlsConfig } from "../config/config.js";
 import { ConfigError } from "../errors.js";
 import { readServerCredentials } from "../identity/server-credentials.js";
+import { ticketKeys } from "./ticket-keys.js";
 
 /** What a new connection is set up with. */
 export interface TlsSettings {
@@ -21,57 +22,85 @@ export interface TlsSettings {
   readonly ticketScope: string;
   /** End of the server certificate's life, milliseconds since the epoch. */
   readonly notAfterMs: number;
-  /** The same settings, under which no session made so far is resumed. Absent where clients are not verified. */
-  readonly forgetSessions?: () => TlsSettings;
+  /** What session tickets are sealed under. Absent where settings are made otherwise. */
+  readonly tickets?: {
+    readonly secret: Uint8Array;
+    /** The same settings with another secret: no session made so far is resumed. */
+    readonly renewed: (secret: Uint8Array) => TlsSettings;
+  };
 }
 
-/** Session ticket keys; a change of who is let in must not be outlived by old tickets. `renew` draws new ones. */
-export type TicketKeys = (scope: string, renew?: boolean) => Buffer;
+/** What the files of the section `tls` hold, checked; plain data that can be sent to a worker. */
+export interface TlsMaterial {
+  /** PKCS#8 PEM, decrypted. Secret. */
+  readonly key: string;
+  /** PEM, the server's certificate first. */
+  readonly cert: string;
+  /** End of the server certificate's life, milliseconds since the epoch. */
+  readonly notAfterMs: number;
+  /** PEM of the CAs that clients are verified against; absent when they are not. */
+  readonly authorities?: {
+    /** Of `tls.ca`. */
+    readonly own: readonly string[];
+    readonly system: readonly string[];
+  };
+}
 
-/**
- * Reads certificate, key and CAs.
- *
- * @param optionalCertificate - some route may be used without identity
- * @throws ConfigError naming the file and the remedy
- */
-export async function loadTls(
-  config: TlsConfig,
-  optionalCertificate: boolean,
-  ticketKeys: TicketKeys,
-): Promise<TlsSettings> {
-  const credentials = await readServerCredentials({
+/** Reads certificate, key and CAs. @throws ConfigError naming the file and the remedy */
+export async function readTls(config: TlsConfig): Promise<TlsMaterial> {
+  const { key, cert, leaf } = await readServerCredentials({
     keyFile: config.keyFile,
     certFile: config.certFile,
     ...(config.password === undefined ? {} : { password: config.password }),
   });
-  const own = config.verifyClients && config.caPath !== undefined ? await readAuthorities(config.caPath) : [];
-  // In mode off no CA list may be sent: clients hold their certificate back when its issuer is not on it.
-  const ca = config.verifyClients ? [...(await systemRoots()), ...own] : undefined;
-  const mode = JSON.stringify([config.verifyClients, optionalCertificate, own]);
-  const ticketScope = createHash("sha256").update(mode).digest("hex");
-  const context = (renew: boolean): SecureContext =>
-    createSecureContext({
-      key: credentials.key,
-      cert: credentials.cert,
+  const material = { key, cert, notAfterMs: leaf.notAfterMs };
+  if (!config.verifyClients) return material;
+  const own = config.caPath === undefined ? [] : await readAuthorities(config.caPath);
+  return { ...material, authorities: { own, system: await systemRoots() } };
+}
+
+/**
+ * Equal for settings that let the same clients in. A change of who is let in must not be outlived by old tickets, so
+ * that it needs another secret.
+ * @param optionalCertificate - some route may be used without identity
+ */
+export function ticketScopeOf({ authorities }: TlsMaterial, optionalCertificate: boolean): string {
+  const mode = JSON.stringify([authorities !== undefined, optionalCertificate, authorities?.own ?? []]);
+  return createHash("sha256").update(mode).digest("hex");
+}
+
+/**
+ * Settings made of what was read.
+ * @param optionalCertificate - as in {@link ticketScopeOf}
+ * @param secret - for session tickets
+ */
+export function makeTls(
+  material: TlsMaterial,
+  optionalCertificate: boolean,
+  secret: Uint8Array,
+): TlsSettings {
+  const { key, cert, notAfterMs, authorities } = material;
+  const own = authorities?.own ?? [];
+  const ticketScope = ticketScopeOf(material, optionalCertificate);
+  return {
+    context: createSecureContext({
+      key,
+      cert,
       minVersion: "TLSv1.2",
-      ...(ca === undefined ? {} : { ca }),
-      ticketKeys: ticketKeys(ticketScope, renew),
+      // In mode off no CA list may be sent: clients hold their certificate back when its issuer is not on it.
+      ...(authorities === undefined ? {} : { ca: [...authorities.system, ...own] }),
+      ticketKeys: ticketKeys(secret, ticketScope),
       // Sessions of clients with certificates are refused without a context of their own.
       sessionIdContext: ticketScope.slice(0, 32),
       honorCipherOrder: true,
-    });
-  const settings: TlsSettings = {
-    context: context(false),
+    }),
     requireCertificate: !optionalCertificate,
-    verifyCertificate: config.verifyClients,
-    roots: config.verifyClients ? own.map((pem) => new X509Certificate(pem)) : undefined,
+    verifyCertificate: authorities !== undefined,
+    roots: authorities === undefined ? undefined : own.map((pem) => new X509Certificate(pem)),
     ticketScope,
-    notAfterMs: credentials.leaf.notAfterMs,
-    ...(config.verifyClients
-      ? { forgetSessions: (): TlsSettings => ({ ...settings, context: context(true) }) }
-      : {}),
+    notAfterMs,
+    tickets: { secret, renewed: (next) => makeTls(material, optionalCertificate, next) },
   };
-  return settings;
 }
 
 /** Files that hold the host's trusted CAs, in the order Go's TLS looks for them. */

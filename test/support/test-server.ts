@@ -107,7 +107,7 @@ function configOf(options: TestServerOptions, admin: TestCertificate): Config {
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     },
-    server: { proxyProtocol: [] },
+    server: { workers: 1, watch: "off", graceMs: 1_000, proxyProtocol: [] },
     policies: Object.entries(options.policies ?? {}).map(([name, policy]) => ({
       name: name as PolicyName,
       policy: {
@@ -117,7 +117,7 @@ function configOf(options: TestServerOptions, admin: TestCertificate): Config {
       identities: policy.identities ?? [],
     })),
     api: options.api ?? new Map(),
-    cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, ...options.cache },
+    cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, revalidateMs: 0, ...options.cache },
     log: { errorLevel: 0, auditLevel: 0, format: "text" },
     keys: [],
     keystore: { kind: "memory", options: {} },

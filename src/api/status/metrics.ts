@@ -12,7 +12,7 @@ export const metrics = route({
   counted: false,
   doc: { summary: "Metrics in Prometheus' text form", mediaType: MEDIA_TYPE, reply: { type: "string" } },
 
-  async handle(_call, services) {
-    return new TextReply(MEDIA_TYPE, await services.metrics.text());
+  async handle(_call, { metrics, whole }) {
+    return new TextReply(MEDIA_TYPE, await metrics.text(await whole.figures()));
   },
 });

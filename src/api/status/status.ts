@@ -1,7 +1,6 @@
 import { arch, availableParallelism, cpus, platform } from "node:os";
 import { isKesError } from "../../errors.js";
 import type { KeyService } from "../../keys/service.js";
-import { memoryFigures } from "../../metrics/system.js";
 import { reply } from "../key/shared.js";
 import { type Call, route } from "../route.js";
 import { timeText } from "../wire.js";
@@ -39,8 +38,8 @@ export const status = route({
     ),
   },
 
-  async handle(call, { facts, keys }) {
-    const memory = memoryFigures();
+  async handle(call, { facts, keys, whole }) {
+    const memory = await whole.figures();
     return {
       version: facts.version,
       os: goPlatform(),

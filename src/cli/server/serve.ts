@@ -5,10 +5,12 @@ import { ErrorLog } from "../../audit/error-log.js";
 import { LogHub } from "../../audit/hub.js";
 import { lineWriter } from "../../audit/line-writer.js";
 import type { Config } from "../../config/config.js";
+import { secureRandom } from "../../crypto/random.js";
 import { formatFault } from "../../errors.js";
 import { banner } from "../../server/banner.js";
-import { loadTlsOf, openKeystore } from "../../server/build-state.js";
+import { openKeystore, readingOf, tlsOf } from "../../server/build-state.js";
 import { KeyServer, type KeyServerOptions } from "../../server/start.js";
+import { TICKET_SECRET_BYTES } from "../../server/ticket-keys.js";
 import type { CommandContext } from "../command.js";
 import { buildInfo } from "../version.js";
 import { parseAddress } from "./address.js";
@@ -64,7 +66,7 @@ export async function runCheck(configFile: string, context: CommandContext): Pro
   });
   const { report, ok } = await checkServer(
     config,
-    () => loadTlsOf(config, (scope) => Buffer.from(scope.padEnd(48)).subarray(0, 48)),
+    async () => tlsOf(await readingOf(config), secureRandom(TICKET_SECRET_BYTES)),
     () => openKeystore(config, keystores, errorLog),
   );
   context.output.data(report);

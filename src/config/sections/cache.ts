@@ -26,6 +26,13 @@ export const cacheSchema = section(
       },
       "How long.",
     ),
+    revalidate: duration({
+      default: "0s",
+      description:
+        "A key in use that is older than this is fetched again in the background, while it stays in use: what " +
+        "another server deleted ends here within this time. 0s switches that off.",
+      negative: "kesconf: invalid cache revalidation '%d'",
+    }),
   },
   "How long keys fetched from the keystore are used from memory.",
 );
@@ -37,7 +44,10 @@ const DEFAULT_UNUSED_MS = 30_000;
  * `0s` for `any` and `unused` is the documented default, as in every KES release but those of winter 2023/24:
  * a file that says `0s` has never meant "for ever", and a key must not stay in memory without an end.
  */
-export function resolveCache({ expiry }: ValueOf<typeof cacheSchema>, scope: Scope): Config["cache"] {
+export function resolveCache(
+  { expiry, revalidate }: ValueOf<typeof cacheSchema>,
+  scope: Scope,
+): Config["cache"] {
   const orDefault = (key: "any" | "unused", fallbackMs: number): number => {
     if (expiry[key] !== 0) return expiry[key];
     scope
@@ -49,5 +59,6 @@ export function resolveCache({ expiry }: ValueOf<typeof cacheSchema>, scope: Sco
     anyMs: orDefault("any", DEFAULT_ANY_MS),
     unusedMs: orDefault("unused", DEFAULT_UNUSED_MS),
     offlineMs: expiry.offline,
+    revalidateMs: revalidate,
   };
 }

@@ -1,12 +1,30 @@
 /** `server`: how the server takes connections and runs. */
 import type { Config } from "../config.js";
-import { list, optionalText, section, type ValueOf } from "../schema.js";
+import { duration, list, optionalText, section, text, type ValueOf } from "../schema.js";
 import type { Scope } from "../scope.js";
 import { parseAddress } from "./address.js";
 import { parseRange } from "./range.js";
 
 export const serverSchema = section(
   {
+    workers: text({
+      default: "auto",
+      description:
+        "Worker processes, 1 to 256. auto: one for each core that the server may use. With 1 there is one process. " +
+        "The flag --workers of 'kes server' wins. A change needs a restart.",
+    }),
+    watch: text({
+      default: "certificates",
+      enum: ["certificates", "all", "off"],
+      description:
+        "Files that are applied as soon as they change. certificates: those of the section tls. all: also this file, " +
+        "policy documents and certificates of identities, by a reload. off: none; see SIGHUP and 'kes server reload'.",
+    }),
+    grace: duration({
+      default: "10s",
+      description: "At the end requests under way get this long for their answers; then connections are cut.",
+      negative: "kesconf: invalid server grace '%d'",
+    }),
     proxy_protocol: list(
       optionalText({ description: "An address, or a range as address/bits." }),
       "Load balancers that pass TLS through and begin each connection with a header of the PROXY protocol (v1 or v2). " +
@@ -28,9 +46,30 @@ export const serverSchema = section(
 export function resolveServer(value: ValueOf<typeof serverSchema>, scope: Scope): Config["server"] {
   const health = resolveHealth(value.health.address, scope.at("health", "address"));
   return {
+    ...resolveWorkers(value.workers, scope.at("workers")),
+    watch: value.watch === "all" || value.watch === "off" ? value.watch : "certificates",
+    graceMs: value.grace,
     proxyProtocol: resolveRanges(value.proxy_protocol, scope.at("proxy_protocol")),
     ...(health === undefined ? {} : { health }),
   };
+}
+
+/** Most worker processes: more than that is a slip. */
+const MAX_WORKERS = 256;
+
+/** The number of worker processes that `text` names, `auto`, or what is wrong with it. */
+export function parseWorkers(text: string): number | "auto" | { readonly fault: string } {
+  if (text === "auto") return "auto";
+  const number = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= MAX_WORKERS) return number;
+  return { fault: `'${text}' is no number of workers; write auto, or a number from 1 to ${MAX_WORKERS}` };
+}
+
+function resolveWorkers(text: string, at: Scope): Pick<Config["server"], "workers"> {
+  const workers = parseWorkers(text);
+  if (typeof workers === "number") return { workers };
+  if (workers !== "auto") at.error(workers.fault);
+  return {};
 }
 
 function resolveHealth(text: string | undefined, at: Scope): Config["server"]["health"] {

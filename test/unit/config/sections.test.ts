@@ -86,6 +86,16 @@ const refused: readonly {
     ],
   },
   {
+    what: "numbers of workers, ways to watch and times that are none",
+    more: "server: { workers: 0, watch: sometimes, grace: -1s }\ncache: { revalidate: -2s }",
+    faults: [
+      "kes.yml:1:20: server.workers: '0' is no number of workers; write auto, or a number from 1 to 256",
+      "kes.yml:1:30: server.watch: must be one of: certificates, all, off",
+      "kes.yml:1:48: server.grace: kesconf: invalid server grace '-1s'; it must not be negative",
+      "kes.yml:2:22: cache.revalidate: kesconf: invalid cache revalidation '-2s'; it must not be negative",
+    ],
+  },
+  {
     what: "a health listener on a host name",
     more: "server: { health: { address: 'localhost:7374' } }",
     faults: [
@@ -316,7 +326,7 @@ describe("configuration sections", () => {
       address: { host: "0.0.0.0", port: 7373 },
       admin: { text: "disabled" },
       policies: [],
-      cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0 },
+      cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, revalidateMs: 0 },
       log: { errorLevel: 0, auditLevel: 9, format: "text" },
       keys: [],
       certificates: [],
@@ -329,7 +339,7 @@ describe("configuration sections", () => {
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     });
-    expect(config.server).to.deep.equal({ proxyProtocol: [] });
+    expect(config.server).to.deep.equal({ watch: "certificates", graceMs: 10_000, proxyProtocol: [] });
   });
 
   it("sets each default of the cache by itself, and takes 0s for unset", async () => {
@@ -338,14 +348,16 @@ describe("configuration sections", () => {
       anyMs: 3_600_000,
       unusedMs: 30_000,
       offlineMs: 0,
+      revalidateMs: 0,
     });
     expect((await cache("unused: 1m")).cache).to.deep.equal({
       anyMs: 300_000,
       unusedMs: 60_000,
       offlineMs: 0,
+      revalidateMs: 0,
     });
     const zero = await cache('any: 0s, unused: "0", offline: 0s');
-    expect(zero.cache).to.deep.equal({ anyMs: 300_000, unusedMs: 30_000, offlineMs: 0 });
+    expect(zero.cache).to.deep.equal({ anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, revalidateMs: 0 });
     expect(told(zero.warnings)).to.deep.equal([
       "1:25 cache.expiry.any 0s means the default, 300s: the cache cannot be kept for ever",
       "1:37 cache.expiry.unused 0s means the default, 30s: the cache cannot be kept for ever",
@@ -363,6 +375,9 @@ describe("configuration sections", () => {
       "  ca: ca.pem",
       `  proxy: { identities: [ ${identityOf("a")} ], header: { cert: X-Tls-Client-Cert }, format: der, only: on }`,
       "server:",
+      "  workers: 3",
+      "  watch: all",
+      "  grace: 2s",
       "  proxy_protocol: [ 10.0.0.0/8, 192.0.2.7, '2001:db8::/32' ]",
       "  health: { address: ':7374' }",
       "api:",
@@ -392,6 +407,9 @@ describe("configuration sections", () => {
       },
     });
     expect(config.server).to.deep.equal({
+      workers: 3,
+      watch: "all",
+      graceMs: 2_000,
       proxyProtocol: [
         { address: "10.0.0.0", bits: 8, family: "ipv4" },
         { address: "192.0.2.7", bits: 32, family: "ipv4" },
