@@ -1,4 +1,5 @@
 /** What one process counts, as plain data that can go from process to process, and how several make one server. */
+import { type Family, lastingFamilies, mergeFamilies } from "./full/family.js";
 
 /** Keys in memory: how many there are, and requests served from them or not. */
 export interface CacheFigures {
@@ -25,6 +26,8 @@ export interface MetricFigures {
   readonly heapUsedBytes: number;
   readonly stackBytes: number;
   readonly tasks: number;
+  /** What `/v1/metrics/full` has on top. */
+  readonly full?: readonly Family[];
 }
 
 /**
@@ -42,6 +45,7 @@ export function mergeFigures(all: readonly MetricFigures[]): MetricFigures {
     all.reduce((sum, figures) => sum + read(figures), 0);
   const caches = all.flatMap(({ cache }) => (cache === undefined ? [] : [cache]));
   const expiries = all.flatMap(({ firstExpiryMs }) => (firstExpiryMs === undefined ? [] : [firstExpiryMs]));
+  const full = all.flatMap((figures) => (figures.full === undefined ? [] : [figures.full]));
   return {
     codes: [...codes],
     buckets,
@@ -54,6 +58,7 @@ export function mergeFigures(all: readonly MetricFigures[]): MetricFigures {
     heapUsedBytes: total((figures) => figures.heapUsedBytes),
     stackBytes: total((figures) => figures.stackBytes),
     tasks: total((figures) => figures.tasks),
+    ...(full.length === 0 ? {} : { full: mergeFamilies(full) }),
   };
 }
 
@@ -67,10 +72,11 @@ function mergeCaches(all: readonly CacheFigures[]): CacheFigures {
 
 /** What remains of a process that has ended: counters must not go backwards, gauges are gone. */
 export function countersOf(figures: MetricFigures): MetricFigures {
-  const { cache, firstExpiryMs, ...rest } = figures;
+  const { cache, firstExpiryMs, full, ...rest } = figures;
   return {
     ...rest,
     ...(cache === undefined ? {} : { cache: { ...cache, entries: 0 } }),
+    ...(full === undefined ? {} : { full: lastingFamilies(full) }),
     active: 0,
     heapUsedBytes: 0,
     stackBytes: 0,

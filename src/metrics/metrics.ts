@@ -1,5 +1,9 @@
-/** Counts what `/v1/metrics` reports. The hot path adds to plain numbers; nothing else happens before somebody asks. */
+/** Counts what the routes of metrics report. The hot path adds to plain numbers; nothing else happens before somebody asks. */
+
+import type { Form } from "./exposition.js";
 import type { CacheFigures, MetricFigures } from "./figures.js";
+import { FullMetrics, type FullSources } from "./full/full-metrics.js";
+import { fullPage } from "./full/page.js";
 import { BUCKETS, metricsPage } from "./page.js";
 import { memoryFigures } from "./system.js";
 
@@ -12,9 +16,12 @@ export interface MetricSources {
   /** Undefined before the first configuration is loaded. A reload begins anew. */
   readonly cache: () => CacheFigures | undefined;
   readonly startedAtMs: number;
+  /** Of `/v1/metrics/full` alone. */
+  readonly full?: FullSources;
 }
 
 export class Metrics {
+  readonly full: FullMetrics;
   readonly #sources: MetricSources;
   readonly #codes = new Map<number, number>();
   readonly #buckets = new Float64Array(BUCKETS.length + 1);
@@ -23,6 +30,7 @@ export class Metrics {
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
+    this.full = new FullMetrics(sources.full);
   }
 
   /** A counted request begins. */
@@ -57,11 +65,17 @@ export class Metrics {
       ...(firstExpiryMs === undefined ? {} : { firstExpiryMs }),
       ...memoryFigures(),
       tasks: process.getActiveResourcesInfo().length,
+      full: this.full.families(),
     };
   }
 
   /** Prometheus text, families sorted by name. @param figures - of the whole server */
   text(figures = this.figures()): Promise<string> {
     return metricsPage(figures, this.#sources.startedAtMs);
+  }
+
+  /** Everything there is to tell. @param figures - of the whole server */
+  fullText(form: Form, figures = this.figures()): Promise<string> {
+    return fullPage(figures, this.#sources.startedAtMs, form);
   }
 }

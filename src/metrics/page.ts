@@ -3,41 +3,18 @@
  * its clients fail on a family they do not know that has more than one.
  */
 import { availableParallelism, cpus } from "node:os";
-import { type Metric, Registry } from "prom-client";
+import { histogramSamples, type PrintedFamily, type PrintedSample, printFamilies } from "./exposition.js";
 import type { MetricFigures } from "./figures.js";
 
 /** Upper bounds in seconds of the answers' times. */
 export const BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 3, 5, 10] as const;
 
-interface Sample {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
-
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly values: readonly Sample[];
-}
-
 /** Prometheus text, families sorted by name. */
-export async function metricsPage(figures: MetricFigures, startedAtMs: number): Promise<string> {
-  // A counter with labels does not appear before its first increment.
-  const families = familiesOf(figures, startedAtMs).filter(({ values }) => values.length > 0);
-  const registry = new Registry();
-  for (const family of families) {
-    // prom-client's own types count by themselves; here they only print what was counted elsewhere.
-    const get = async () => ({ ...family, aggregator: "sum" });
-    registry.registerMetric({ ...family, get } as unknown as Metric);
-  }
-  const names = families.map(({ name }) => name).sort();
-  const parts = await Promise.all(names.map((name) => registry.getSingleMetricAsString(name)));
-  return parts.map((part) => `${part}\n`).join("");
+export function metricsPage(figures: MetricFigures, startedAtMs: number): Promise<string> {
+  return printFamilies(familiesOf(figures, startedAtMs));
 }
 
-function familiesOf(figures: MetricFigures, startedAtMs: number): readonly Family[] {
+function familiesOf(figures: MetricFigures, startedAtMs: number): readonly PrintedFamily[] {
   const { cache, firstExpiryMs } = figures;
   const now = Date.now();
   return [
@@ -73,32 +50,25 @@ function familiesOf(figures: MetricFigures, startedAtMs: number): readonly Famil
 }
 
 /** Counts by status, of the statuses that begin with `digit`. */
-function outcome(name: string, help: string, { codes }: MetricFigures, digit: number): Family {
+function outcome(name: string, help: string, { codes }: MetricFigures, digit: number): PrintedFamily {
   const values = codes
     .filter(([status]) => Math.trunc(status / 100) === digit)
     .map(([code, value]) => ({ labels: { code }, value }));
   return { name, help, type: "counter", values };
 }
 
-function counter(name: string, help: string, value: number | undefined): Family {
+function counter(name: string, help: string, value: number | undefined): PrintedFamily {
   return { name, help, type: "counter", values: single(value) };
 }
 
-function gauge(name: string, help: string, value: number | undefined): Family {
+function gauge(name: string, help: string, value: number | undefined): PrintedFamily {
   return { name, help, type: "gauge", values: single(value) };
 }
 
-function single(value: number | undefined): readonly Sample[] {
+function single(value: number | undefined): readonly PrintedSample[] {
   return value === undefined ? [] : [{ labels: {}, value }];
 }
 
-function histogram(name: string, help: string, { buckets, seconds }: MetricFigures): Family {
-  let total = 0;
-  const values: Sample[] = [...BUCKETS, "+Inf"].map((le, i) => {
-    total += buckets[i] ?? 0;
-    return { metricName: `${name}_bucket`, labels: { le }, value: total };
-  });
-  values.push({ metricName: `${name}_sum`, labels: {}, value: seconds });
-  values.push({ metricName: `${name}_count`, labels: {}, value: total });
-  return { name, help, type: "histogram", values };
+function histogram(name: string, help: string, figures: MetricFigures): PrintedFamily {
+  return { name, help, type: "histogram", values: histogramSamples(name, {}, BUCKETS, figures) };
 }
