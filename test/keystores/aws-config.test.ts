@@ -133,9 +133,11 @@ describe("keystores/aws-secrets-manager: configuration", () => {
 
   describe("the least policy", () => {
     const actionsOf = (options: AwsOptions): string[] =>
-      [...awsPermissions(options).policy.matchAll(/"(?:secretsmanager:|kms:(?!ViaService|ResourceAliases))(\w+)"/g)].map(
-        ([, name = ""]) => name,
-      );
+      [
+        ...awsPermissions(options).policy.matchAll(
+          /"(?:secretsmanager:|kms:(?!ViaService|ResourceAliases))(\w+)"/g,
+        ),
+      ].map(([, name = ""]) => name);
 
     it("is the one in the README, for the configuration there", () => {
       const readme = readFileSync(join(root, "keystores/aws-secrets-manager/README.md"), "utf8");
