@@ -19,6 +19,10 @@ export const commands: CommandTable = {
     summary: "Run a key server",
     load: async () => (await import("./commands/server.js")).serverCommand,
   },
+  "server probe": {
+    summary: "Ask whether a server is alive or ready, without a certificate",
+    load: async () => (await import("./commands/server-probe.js")).serverProbeCommand,
+  },
   start: {
     summary: "Initialise if needed, then start a server and show how to use it",
     load: async () => (await import("./commands/start.js")).startCommand,

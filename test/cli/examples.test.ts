@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { commands } from "../../src/cli/commands.js";
 import { isKesError, KesClient } from "../../src/client/index.js";
+import { HealthListener } from "../../src/server/health-listener.js";
 import { type BuiltCli, builtCli } from "../support/built-cli.js";
 import { RunningProcess, runOk } from "../support/child-process.js";
 import { CleanUp } from "../support/clean-up.js";
@@ -65,6 +66,8 @@ describe("examples of the commands' help", function () {
   let cli: BuiltCli;
   let site: SessionSite;
   let client: KesClient;
+  /** Address of a health listener. */
+  let health: string;
   /** Where a server of the example's own runs. */
   let other: Checkout;
 
@@ -85,6 +88,9 @@ describe("examples of the commands' help", function () {
       ca: site.env.MINIO_KES_CAPATH ?? "",
     });
     cleanUp.add(() => client.close());
+    const listener = new HealthListener({ ready: async () => true, warn: () => undefined });
+    health = `127.0.0.1:${(await listener.listen("127.0.0.1", 0)).port}`;
+    cleanUp.add(async () => listener.close());
     const stop = new AbortController();
     const running = [keepBusy(stop.signal), listen(stop.signal)];
     cleanUp.add(async () => {
@@ -119,7 +125,9 @@ describe("examples of the commands' help", function () {
       expect(code, JSON.stringify(streams)).to.equal(0);
     }
     // An identity of the documents stands for one that the server knows.
-    const line = anyPort(example).replace(/\b[0-9a-f]{64}\b/, site.env.client ?? "");
+    const line = anyPort(example)
+      .replace("127.0.0.1:7374", health)
+      .replace(/\b[0-9a-f]{64}\b/, site.env.client ?? "");
     const sign = ENDLESS[example];
     if (sign !== undefined) return watch(line, sign);
     const { code, streams } = await site.run(line);
