@@ -61,6 +61,13 @@ const catalogue = {
   // Server: whoever runs this server must act.
   INTERNAL: [500, "internal server error"],
   OVERLOADED: [503, "server is overloaded"],
+  /** With `audit.required`: nothing was handed out, nothing was changed. */
+  AUDIT_UNAVAILABLE: [503, "audit log is unavailable"],
+  WORKERS_FAILING: [503, "worker processes of the server end again and again"],
+  RELOAD_FAILED: [
+    500,
+    "failed to reload the configuration: the old one stays in force, the server's log says why",
+  ],
 
   // Client: what the SDK says by itself; never sent by a server, hence status 0. The last value is the reason.
   CLIENT_OPTIONS_INVALID: [0, "client cannot be set up: %s"],

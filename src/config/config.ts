@@ -73,6 +73,35 @@ export interface ServerConfig {
   readonly health?: { readonly host: string; readonly port: number };
 }
 
+/** Where lines of the audit file are sent as well, and how far that may lag behind. */
+export interface CollectorConfig {
+  /** True: requests for keys are refused while more waits than may. */
+  readonly blocks: boolean;
+  readonly maxBacklogBytes: number;
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+export interface AuditConfig {
+  readonly file: {
+    readonly path: string;
+    readonly keyFile: string;
+    /** 0 for no limit, as all of these. */
+    readonly maxBytes: number;
+    readonly maxAgeMs: number;
+    readonly keep: number;
+  };
+  /** Answers with key material wait until their record is on the disk. */
+  readonly required: boolean;
+  readonly syslog?: CollectorConfig &
+    (
+      | { readonly transport: "tls" | "tcp"; readonly host: string; readonly port: number }
+      | { readonly transport: "unix"; readonly path: string }
+    );
+  readonly webhook?: CollectorConfig & { readonly url: string; readonly authorization?: string };
+}
+
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
@@ -102,6 +131,8 @@ export interface Config {
     readonly auditLevel: number;
     readonly format: "text" | "json";
   };
+  /** Absent without an audit file. */
+  readonly audit?: AuditConfig | undefined;
   /** Keys created at start and reload when they do not exist. */
   readonly keys: readonly { readonly name: KeyName; readonly algorithm: AlgorithmName }[];
   readonly keystore: {

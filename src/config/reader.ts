@@ -12,6 +12,7 @@ import type { Scope } from "./scope.js";
 import { parseAddress } from "./sections/address.js";
 import { resolveAdmin } from "./sections/admin.js";
 import { resolveApi } from "./sections/api.js";
+import { resolveAudit } from "./sections/audit.js";
 import { resolveCache } from "./sections/cache.js";
 import { resolveKeys } from "./sections/keys.js";
 import { resolveKeystore } from "./sections/keystore.js";
@@ -109,6 +110,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
   const api = resolveApi(value.api, scope.at("api"), routes);
   const cache = resolveCache(value.cache, scope.at("cache"));
   const log = resolveLog(value.log, scope.at("log"));
+  const audit = resolveAudit(value.audit, scope.at("audit"), context.cwd);
   const keys = resolveKeys(value.keys, scope.at("keys"));
   const keystore = await resolveKeystore(tree, { adapters, env, faults, file });
   crossCheck(reader.uses, faults);
@@ -128,6 +130,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
     api,
     cache,
     log,
+    ...(audit === undefined ? {} : { audit }),
     keys,
     keystore,
     certificates: certificates.map(({ place, ...certificate }) => certificate),

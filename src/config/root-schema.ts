@@ -3,6 +3,7 @@ import { optionalText, section } from "./schema.js";
 import { addressSchema } from "./sections/address.js";
 import { adminSchema } from "./sections/admin.js";
 import { apiSchema } from "./sections/api.js";
+import { auditSchema } from "./sections/audit.js";
 import { cacheSchema } from "./sections/cache.js";
 import { keysSchema } from "./sections/keys.js";
 import { keystoreSchema } from "./sections/keystore.js";
@@ -22,6 +23,7 @@ export const configSchema = section(
     api: apiSchema,
     cache: cacheSchema,
     log: logSchema,
+    audit: auditSchema,
     keys: keysSchema,
     keystore: keystoreSchema,
   },

@@ -79,7 +79,11 @@ describe("kes-config.yml", () => {
   });
 
   it("has nothing but known options, when those in comments are set too", async () => {
-    const env = { KES_TLS_PASSWORD: "p", MY_APP_IDENTITY: identityOf("d") };
+    const env = {
+      KES_TLS_PASSWORD: "p",
+      MY_APP_IDENTITY: identityOf("d"),
+      AUDIT_WEBHOOK_AUTHORIZATION: "Bearer t",
+    };
     await folder.write("proxy.crt", `CERT e ${NOW_MS + 1}`);
     const all = uncommented(text)
       .replace("/etc/kes/proxy.crt", "proxy.crt")
