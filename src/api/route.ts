@@ -131,8 +131,10 @@ export interface Route<Body = unknown> {
    * needs `allow` on both (`both`), or `allow` on one and `deny` on neither (`either`).
    */
   readonly guardedBy?: { readonly path: string; readonly mode: "both" | "either" };
-  /** Message of the audit record after success; `%s` is the argument. */
+  /** Of a change. Message of the audit record after success; `%s` is the argument. */
   readonly auditMessage?: string;
+  /** With `audit.required` the answer waits until its record is on the disk: it holds what a key protects. */
+  readonly recordFirst?: boolean;
   readonly doc: RouteDoc;
   readonly handle: (call: Call<Body>, services: Services) => Reply | Promise<Reply>;
 }

@@ -7,7 +7,7 @@ import { type Call, type Caller, type Reply, type Route, StreamReply, TextReply 
 import { errorJson, toJson } from "../api/wire.js";
 import type { AuditLog } from "../audit/audit-log.js";
 import { causes, type ErrorLog } from "../audit/error-log.js";
-import { requestAttributes } from "../audit/events.js";
+import { type AuditEvent, requestAttributes } from "../audit/events.js";
 import { KesError } from "../errors.js";
 import type { Metrics } from "../metrics/metrics.js";
 import { checkArgument } from "./argument.js";
@@ -55,7 +55,8 @@ export class Pipeline {
 
   /** Records what the HTTP parser refused before there was a request to speak of. */
   readonly refused = (peer: Peer, status: number, reason: string): void => {
-    const { auditLog, requestId } = this.#parts;
+    const { auditLog, metrics, requestId } = this.#parts;
+    metrics.full.requests.add("", status, 0, "", "", false);
     if (!auditLog.wanted) return auditLog.count();
     const { ip, identity = "" } = peer;
     const message = `refused: not a valid HTTP request (${reason})`;
@@ -88,8 +89,12 @@ class Request {
   #call: RequestCall | undefined;
   #bodyTimer: NodeJS.Timeout | undefined;
   #auditMessage: string | undefined;
+  /** The key that the path names, checked or not. */
+  #key = "";
+  #isAuthorized = false;
   #gone = false;
   #done = false;
+  #isRecorded = false;
 
   constructor(exchange: Exchange, parts: PipelineParts, state: ServerState) {
     this.#exchange = exchange;
@@ -124,6 +129,7 @@ class Request {
       throw new KesError("METHOD_NOT_ALLOWED", [method, route.method]);
     }
     this.#route = route;
+    if (route.argument === "key-name") this.#key = argument;
     if (route.counted) this.#parts.metrics.begin();
     const { directory } = this.#state.services;
     const options = this.#state.options.get(route.path);
@@ -140,7 +146,10 @@ class Request {
     this.#ip = peer.ip;
     // Known before the verdict, so that a refusal is recorded with the name of the refused.
     this.#caller = identify(peer, directory);
-    if (!open) this.#caller = authorize(peer, route, target.path, argument, directory);
+    if (!open) {
+      this.#caller = authorize(peer, route, target.path, argument, directory);
+      this.#isAuthorized = true;
+    }
     checkArgument(route.argument, argument);
     const timeoutMs = options?.timeoutMs ?? route.timeoutMs;
     const deadlineMs = timeoutMs > 0 ? this.#startedMs + timeoutMs : 0;
@@ -177,6 +186,24 @@ class Request {
   #handle(route: Route, argument: string, body: unknown, deadlineMs: number): void {
     const call = new RequestCall(argument, body, this.#caller, deadlineMs);
     this.#call = call;
+    if (route.auditMessage !== undefined && this.#parts.auditLog.required)
+      this.#intend(route, argument, call);
+    else this.#perform(route, argument, call);
+  }
+
+  /** A change is recorded before it is made, for afterwards it may be too late: the disk may be full. */
+  #intend(route: Route, argument: string, call: RequestCall): void {
+    this.#exchange.onGone(() => this.#abandon(call));
+    this.#parts.auditLog
+      .intend(this.#event(0, ""))
+      .then(() => {
+        if (this.#gone) this.#finish(CLIENT_GONE, GONE_MESSAGE);
+        else this.#perform(route, argument, call);
+      })
+      .catch((error) => this.fail(error));
+  }
+
+  #perform(route: Route, argument: string, call: RequestCall): void {
     const reply = route.handle(call as Call, this.#state.services);
     if (reply instanceof Promise) {
       // Whoever resets request after request must not leave a queue of work behind that nobody wants.
@@ -202,10 +229,23 @@ class Request {
       if (reply instanceof StreamReply) return this.#stream(route, reply);
       if (reply instanceof TextReply)
         return this.#answer(200, { "content-type": reply.contentType }, reply.text);
-      this.#answer(200, JSON_HEADERS, toJson(reply));
+      const body = toJson(reply);
+      if (route.recordFirst === true && this.#parts.auditLog.required) this.#answerWhenRecorded(body);
+      else this.#answer(200, JSON_HEADERS, body);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** The record stays when the client has gone meanwhile: the answer was on its way. */
+  #answerWhenRecorded(body: string): void {
+    this.#parts.auditLog.commit(this.#event(200, "")).then(
+      () => {
+        this.#isRecorded = true;
+        this.#answer(200, JSON_HEADERS, body);
+      },
+      (error) => this.fail(error),
+    );
   }
 
   #stream(route: Route, reply: StreamReply): void {
@@ -301,18 +341,23 @@ class Request {
     this.#call?.dispose();
     this.#release();
     this.#exchange.finished();
-    const elapsedMs = performance.now() - this.#startedMs;
     const { auditLog, metrics } = this.#parts;
-    if (this.#route?.counted) metrics.end(status, elapsedMs / 1000);
+    if (this.#route?.counted) metrics.end(status, (performance.now() - this.#startedMs) / 1000);
+    if (this.#isRecorded) return;
     if (!auditLog.wanted) return auditLog.count();
-    auditLog.record({
+    auditLog.record(this.#event(status, message));
+  }
+
+  /** What happened, as far as it has. */
+  #event(status: number, message: string): AuditEvent {
+    return {
       timeMs: Date.now(),
       requestId: this.#id,
       ...this.#facts(),
       status,
-      durationNs: elapsedMs * 1e6,
+      durationNs: (performance.now() - this.#startedMs) * 1e6,
       message: message || this.#route?.doc.summary || (status < 400 ? "request answered" : "refused"),
-    });
+    };
   }
 }
 

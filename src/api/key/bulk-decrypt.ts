@@ -8,6 +8,7 @@ export const bulkDecryptKey = route<{ ciphertext: Buffer; context: Buffer }[]>({
   method: "PUT",
   path: "/v1/key/bulk/decrypt/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   body: array({ ciphertext: "bytes", context: "bytes" }, MAX_BULK_ITEMS),
   // A policy that denies /v1/key/decrypt/<name> was written before this route was back: it counts here too.

@@ -8,6 +8,7 @@ export const bulkGenerateKey = route<{ context: Buffer }[]>({
   method: "PUT",
   path: "/v1/key/bulk/generate/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   body: array({ context: "bytes" }, MAX_BULK_ITEMS),
   guardedBy: { path: "/v1/key/generate/", mode: "both" },

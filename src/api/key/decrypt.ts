@@ -7,6 +7,7 @@ export const decryptKey = route<{ ciphertext: Buffer; context: Buffer }>({
   method: "PUT",
   path: "/v1/key/decrypt/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   body: object({ ciphertext: "bytes", context: "bytes" }),
   doc: {

@@ -7,6 +7,7 @@ export const encryptKey = route<{ plaintext: Buffer; context: Buffer }>({
   method: "PUT",
   path: "/v1/key/encrypt/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   body: object({ plaintext: "bytes", context: "bytes" }),
   doc: {

@@ -8,6 +8,7 @@ export const generateKey = route<{ context: Buffer }>({
   method: "PUT",
   path: "/v1/key/generate/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   // A request that declares no body has an empty context. One whose body of unknown length turns out empty is
   // refused: a client that lost its body on a retry would get a DEK bound to no context and lose its data.

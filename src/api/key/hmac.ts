@@ -7,6 +7,7 @@ export const hmacKey = route<{ message: Buffer }>({
   method: "PUT",
   path: "/v1/key/hmac/",
   argument: "key-name",
+  recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
   body: object({ message: "bytes" }),
   doc: {

@@ -28,6 +28,7 @@ export function failuresOf(route: Route): ReadonlySet<ErrorCode> {
   for (const code of own) codes.add(code);
   // Whoever waits for the keystore waits for a turn and until the deadline.
   if (own.some(isOfTheKeystore)) codes.add("KEYSTORE_BUSY").add("KEYSTORE_TIMEOUT");
+  if (route.recordFirst === true || route.auditMessage !== undefined) codes.add("AUDIT_UNAVAILABLE");
   return codes.add("INTERNAL");
 }
 
