@@ -73,8 +73,12 @@ export function refusal(answer: VaultAnswer): KesError {
   if (body === undefined && status !== 204) {
     return unusable(`${told}: the answer is not Vault's: check the endpoint and proxies between`);
   }
+  if (status === 403 && /\/auth\/.+\/login$/.test(request)) {
+    return unusable(`${told}: check 'engine' and 'namespace' of the log-in, and its credentials`);
+  }
   if (status === 403) {
-    const cause = new VaultDenied(`${told}: the policy of the log-in must allow it`, request);
+    const remedy = "the policy of the log-in must allow it, or its token has ended";
+    const cause = new VaultDenied(`${told}: ${remedy}`, request);
     return new KesError("KEYSTORE_UNAVAILABLE", [], { cause });
   }
   if (status === 404 && errors.some((text) => /no handler for route/.test(text))) {

@@ -1,5 +1,5 @@
 /** One call to Vault as the adapter means it: repeated where that is safe, with the token of the log-in. */
-import type { KesError } from "../../src/errors.js";
+import { KesError } from "../../src/errors.js";
 import { unreached } from "../../src/keystore/faults.js";
 import { isDoubtful, isPassing, type VaultAnswer } from "./answer.js";
 import type { VaultEnvironment } from "./environment.js";
@@ -64,5 +64,6 @@ function wait(env: VaultEnvironment, ms: number, signal: AbortSignal | undefined
 
 /** A failure of the network as failure of a keystore after which nothing has changed. */
 export function networkFault(error: unknown): KesError {
-  return unreached(error instanceof Error ? error.message : "vault: the call failed", error);
+  if (!(error instanceof Error)) return unreached("vault: the call failed", error);
+  return new KesError("KEYSTORE_UNREACHABLE", [], { cause: error });
 }

@@ -1,5 +1,6 @@
 /** What is mounted where the keys are to be: asked once at start, so that a wrong `version` is not found out by loss. */
-import { isAbsent, objectOf, refusal } from "./answer.js";
+import { unusable } from "../../src/keystore/faults.js";
+import { expectSuccess, isAbsent, objectOf } from "./answer.js";
 import { joined, readAt } from "./kv.js";
 import type { VaultSession } from "./session.js";
 
@@ -16,11 +17,15 @@ export async function kvVersionAt(
   const answer = await readAt(session, path, namespace === undefined ? {} : { namespace });
   // 403 is the answer for a mount that is missing, or that no policy of the token names.
   if (answer.status === 403 || isAbsent(answer)) return undefined;
-  if (answer.status !== 200) throw refusal(answer);
-  const data = objectOf(answer.body?.data);
-  if (data?.type !== "kv" && data?.type !== "generic") {
+  const data = objectOf(expectSuccess(answer).body?.data);
+  if (data === undefined) {
+    throw unusable(
+      `vault: ${answer.request}: the answer is not Vault's: check the endpoint and proxies between`,
+    );
+  }
+  if (data.type !== "kv" && data.type !== "generic") {
     throw new Error(
-      `vault: the engine mounted at '${engine}' is of the type '${String(data?.type)}' and no KV engine: check 'engine'`,
+      `vault: the engine mounted at '${engine}' is of the type '${String(data.type)}' and no KV engine: check 'engine'`,
     );
   }
   return objectOf(data.options)?.version === "2" ? "v2" : "v1";

@@ -14,6 +14,9 @@ export class Interrupted extends Error {
 const EXIT_CODES = { SIGINT: 1, SIGTERM: 143, SIGHUP: 129 } as const;
 type Ending = keyof typeof EXIT_CODES;
 
+/** About as long as a timer of Node can run. */
+const KEEP_ALIVE_MS = 2 ** 30;
+
 /**
  * Runs `work` with a signal that is aborted by Ctrl-C, a termination or a closed terminal. A second Ctrl-C ends the
  * process without waiting for anything.
@@ -30,12 +33,15 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   };
   const names = Object.keys(EXIT_CODES) as Ending[];
   for (const name of names) process.on(name, onSignal);
+  // What work waits with may not hold the process, as timers of a keystore between two attempts do not.
+  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   try {
     return await work(controller.signal);
   } catch (error) {
     // However the abort came back through the layers below, it was the person's wish and no failure.
     throw ending ?? error;
   } finally {
+    clearInterval(alive);
     for (const name of names) process.off(name, onSignal);
   }
 }

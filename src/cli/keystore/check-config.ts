@@ -1,5 +1,4 @@
 /** `kes keystore check` and `kes keystore policy`: from a configuration to a report. */
-import { causes } from "../../audit/error-log.js";
 import { secureRandom } from "../../crypto/random.js";
 import { ConfigError } from "../../errors.js";
 import type { Keystore } from "../../keystore/contract.js";
@@ -10,22 +9,33 @@ import { systemTicker } from "../terminal/ticker.js";
 import { checkKeystore, type ProbeResult } from "./check.js";
 import { type CheckFacts, isUsable, printCheck, printCheckJson } from "./check-report.js";
 import { type KeystoreSource, readKeystoreSource } from "./open.js";
+import { reasonOf } from "./reason.js";
 
 /** @returns the exit code */
 export async function checkConfig(
   context: CommandContext,
-  options: { readonly configFile: string; readonly json: boolean; readonly color: string | undefined },
+  options: {
+    readonly configFile: string;
+    /** As in `CheckOptions`. */
+    readonly prefix: string | undefined;
+    readonly json: boolean;
+    readonly color: string | undefined;
+  },
 ): Promise<number> {
   const { output } = context;
   const style = styleOf(output, options.color);
   const source = await readKeystoreSource(context, options.configFile);
-  const facts = await interruptible((signal) => factsOf(source, signal));
+  const facts = await interruptible((signal) => factsOf(source, options.prefix, signal));
   if (options.json) printCheckJson(output, facts);
   else printCheck(output, style, facts);
   return isUsable(facts) ? EXIT.done : EXIT.failed;
 }
 
-async function factsOf(source: KeystoreSource, signal: AbortSignal): Promise<CheckFacts> {
+async function factsOf(
+  source: KeystoreSource,
+  prefix: string | undefined,
+  signal: AbortSignal,
+): Promise<CheckFacts> {
   const { permissions, config } = source;
   const { file } = config;
   const started = performance.now();
@@ -35,7 +45,7 @@ async function factsOf(source: KeystoreSource, signal: AbortSignal): Promise<Che
   } catch (error) {
     const cause = error instanceof ConfigError ? error.cause : error;
     const remedy = permissions?.lacking("read", cause);
-    const reason = causes(cause);
+    const reason = reasonOf(cause);
     const result = { probe: "open", outcome: "failed", timesMs: [], reason } as const;
     const results = [{ ...result, ...(remedy === undefined ? {} : { remedy }) }];
     return { file, keystore: undefined, results, leftover: undefined };
@@ -44,7 +54,7 @@ async function factsOf(source: KeystoreSource, signal: AbortSignal): Promise<Che
   try {
     let leftover: string | undefined;
     const results = await checkKeystore(keystore, {
-      ...{ permissions, signal },
+      ...{ permissions, prefix, signal },
       random: secureRandom,
       ticker: systemTicker,
       now: () => performance.now(),

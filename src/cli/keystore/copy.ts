@@ -1,9 +1,9 @@
 /** Copies keys into a keystore: bytes unchanged, each read back, nothing overwritten unless that is asked for. */
-import { causes } from "../../audit/error-log.js";
 import { isKesError } from "../../errors.js";
 import type { KeyName } from "../../names.js";
 import { isKeyValue } from "./canary.js";
 import { mapOrdered } from "./pipeline.js";
+import { reasonOf } from "./reason.js";
 import type { Tally } from "./tally.js";
 import { isSameValue, type Target } from "./target.js";
 
@@ -86,7 +86,7 @@ export async function copyKeys(options: CopyOptions): Promise<void> {
     }
     failuresInARow = outcome.kind === "failed" ? failuresInARow + 1 : 0;
     if (outcome.kind !== "failed") continue;
-    const reason = causes(outcome.error);
+    const reason = reasonOf(outcome.error);
     // An outage that did not pass is the keystore's, whichever key it met first.
     if (isKesError(outcome.error, "KEYSTORE_UNREACHABLE")) throw new CopyStopped(`key "${name}": ${reason}`);
     if (failuresInARow >= MAX_FAILURES_IN_A_ROW) {
@@ -97,7 +97,7 @@ export async function copyKeys(options: CopyOptions): Promise<void> {
 }
 
 function count(name: KeyName, outcome: Outcome, { tally }: CopyOptions): void {
-  if (outcome.kind === "failed") tally.failed.add(name, causes(outcome.error));
+  if (outcome.kind === "failed") tally.failed.add(name, reasonOf(outcome.error));
   else if (outcome.kind === "differs") tally.differing.add(name);
   // Replaced or failed, later.
   else if (outcome.kind !== "conflict") tally[outcome.kind]++;

@@ -1,6 +1,5 @@
 /** `kes keystore export`: all keys of a keystore in one encrypted file. */
 import { dirname, resolve } from "node:path";
-import { causes } from "../../audit/error-log.js";
 import { secureRandom } from "../../crypto/random.js";
 import { isKesError } from "../../errors.js";
 import type { Keystore } from "../../keystore/contract.js";
@@ -20,6 +19,7 @@ import { readKeystoreSource, withKeystore } from "./open.js";
 import { Patience } from "./patience.js";
 import { mapOrdered } from "./pipeline.js";
 import { withProgress } from "./progress.js";
+import { reasonOf } from "./reason.js";
 import { NameList } from "./tally.js";
 import { DEFAULT_PARALLEL } from "./transfer.js";
 import { NameWalk } from "./walk.js";
@@ -97,7 +97,7 @@ async function write(
         } else if (!isKesError(error, "KEY_NOT_FOUND")) {
           // A name that was deleted meanwhile is no key any more; anything else would be missing from the backup.
           if (!skipFailed || isKesError(error, "KEYSTORE_UNREACHABLE")) throw unreadable(name, error);
-          facts.failed.add(name, causes(error));
+          facts.failed.add(name, reasonOf(error));
         }
       }
     });
@@ -121,7 +121,7 @@ async function read(
 }
 
 function unreadable(name: KeyName, cause: unknown): CommandError {
-  return new CommandError(`key "${name}" cannot be read: ${causes(cause)}`, {
+  return new CommandError(`key "${name}" cannot be read: ${reasonOf(cause)}`, {
     cause,
     hints: ["no bundle was written; --skip-failed writes one without what cannot be read"],
   });

@@ -1,13 +1,13 @@
 /** Opens keystores without a server: joins the configuration with the keystores that there are. */
 import { resolve } from "node:path";
 import { keystores } from "../../../keystores/registry.js";
-import { causes } from "../../audit/error-log.js";
 import type { Config } from "../../config/config.js";
 import { ConfigError, formatFault } from "../../errors.js";
 import type { KeystoreAdapter, KeystorePermissions } from "../../keystore/adapter.js";
 import type { Keystore } from "../../keystore/contract.js";
 import type { CommandContext } from "../command.js";
 import { readConfig } from "../server/config-source.js";
+import { reasonOf } from "./reason.js";
 
 /** A configuration and the kind of keystore that it names, not opened yet. */
 export interface KeystoreSource {
@@ -38,7 +38,7 @@ export async function readKeystoreSource(context: CommandContext, file: string):
       try {
         return await adapter.open(options, { warn: (text) => context.output.note(text), mustExist });
       } catch (cause) {
-        const fault = { file: config.file, path: `keystore.${kind}`, message: causes(cause) };
+        const fault = { file: config.file, path: `keystore.${kind}`, message: reasonOf(cause) };
         throw Object.assign(new ConfigError([fault]), { cause });
       }
     },

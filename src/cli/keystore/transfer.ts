@@ -1,5 +1,4 @@
 /** Keys from somewhere into a keystore, with progress and a report: what `kes migrate` and `kes keystore import` share. */
-import { causes } from "../../audit/error-log.js";
 import { secureRandom } from "../../crypto/random.js";
 import type { Keystore } from "../../keystore/contract.js";
 import { type CommandContext, CommandError, EXIT } from "../command.js";
@@ -10,6 +9,7 @@ import { CopyStopped, copyKeys, type KeyEntry, type OnConflict } from "./copy.js
 import { OldValues } from "./old-values.js";
 import { Patience } from "./patience.js";
 import { withProgress } from "./progress.js";
+import { reasonOf } from "./reason.js";
 import { type CopyFacts, isGood, printCopyJson, printCopyReport } from "./report.js";
 import { Tally } from "./tally.js";
 import { Target } from "./target.js";
@@ -80,7 +80,7 @@ export async function transfer(context: CommandContext, options: TransferOptions
             await replacing.replace(name, value, (there) => isOld(name, there));
             tally.replaced++;
           } catch (error) {
-            tally.failed.add(name, causes(error));
+            tally.failed.add(name, reasonOf(error));
           } finally {
             value.fill(0);
           }
