@@ -5,9 +5,12 @@ import type { ServerMetrics } from "./types.js";
 
 /** Name, labels, value; a timestamp behind them is skipped. */
 const SAMPLE = /^([A-Za-z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?$/;
-const LABEL = /([A-Za-z_]\w*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"/g;
+// Each begins where the one before ended: looked for anywhere, a long text without any would take its length squared.
+const LABEL = /[ \t]*([A-Za-z_]\w*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(?:,[ \t]*|$)/y;
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const NS_PER_SECOND = 1e9;
+/** Most samples of one answer; a server with every family of ours has some hundreds. */
+const MAX_SAMPLES = 10_000;
 
 interface Sample {
   readonly name: string;
@@ -27,11 +30,14 @@ export function metricsOf(reply: ApiReply): ServerMetrics {
     if (text === "" || text.startsWith("#")) continue;
     const found = SAMPLE.exec(text);
     const value = numberOf(found?.[3] ?? "");
-    if (found?.[1] === undefined || value === undefined)
+    const labels = labelsOf((found?.[2] ?? "").trim());
+    if (found?.[1] === undefined || value === undefined || labels === undefined)
       throw invalid(reply.endpoint, "it is no metrics text");
-    const [, name, labels] = found;
-    samples.push({ name, labels: labelsOf(labels ?? ""), value });
-    byText.set(labels === undefined ? name : `${name}{${labels}}`, value);
+    if (samples.length === MAX_SAMPLES)
+      throw invalid(reply.endpoint, `it has more than ${MAX_SAMPLES} samples`);
+    const [, name, written] = found;
+    samples.push({ name, labels, value });
+    byText.set(written === undefined ? name : `${name}{${written}}`, value);
   }
   if (!samples.some(({ name }) => name.startsWith("kes_")))
     throw invalid(reply.endpoint, "it has no figures of a key server");
@@ -67,10 +73,18 @@ function boundOf(le: string): number {
   return Number.isFinite(seconds) ? Math.round(seconds * NS_PER_SECOND) : seconds;
 }
 
-function labelsOf(text: string): ReadonlyMap<string, string> {
+/** Undefined for text that is no list of labels. */
+function labelsOf(text: string): ReadonlyMap<string, string> | undefined {
   const escapes: Readonly<Record<string, string>> = { n: "\n", "\\": "\\", '"': '"' };
   const plain = (value: string): string => value.replace(/\\(.)/g, (all, c: string) => escapes[c] ?? all);
-  return new Map([...text.matchAll(LABEL)].map(([, name = "", value = ""]) => [name, plain(value)]));
+  const labels = new Map<string, string>();
+  const label = new RegExp(LABEL);
+  while (label.lastIndex < text.length) {
+    const [, name, value] = label.exec(text) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    labels.set(name, plain(value));
+  }
+  return labels;
 }
 
 function numberOf(text: string): number | undefined {

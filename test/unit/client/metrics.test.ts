@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { metricsOf } from "../../../src/client/metrics.js";
 import { reply } from "../../support/fake-transport.js";
 
@@ -71,6 +72,9 @@ describe("metrics text", () => {
     ["a value that is none", "kes_system_up_time 0x10\n"],
     ["an empty value", "kes_system_up_time \n"],
     ["labels without end", 'kes_system_up_time{a="b 1\n'],
+    ["labels without value", "kes_system_up_time{a} 1\n"],
+    ["labels without a comma between", 'kes_system_up_time{a="1"b="2"} 1\n'],
+    ["more samples than any server has", "kes_x 1\n".repeat(10_001)],
   ] as const) {
     it(`refuses ${what}`, () => {
       expect(() => metricsOf(text(body)))
@@ -79,10 +83,37 @@ describe("metrics text", () => {
     });
   }
 
-  it("takes little time for a hostile line", () => {
-    const line = `kes_x{${'a="'.repeat(300_000)} 1`;
-    expect(() => metricsOf(text(line)))
-      .to.throw()
-      .with.property("code", "ANSWER_INVALID");
+  for (const [what, labels] of [
+    ["quotes", 'a="'.repeat(300_000)],
+    ["letters", "a".repeat(900_000)],
+    ["labels without value", "a,".repeat(450_000)],
+    ["blanks", `a${" ".repeat(900_000)}`],
+    ["backslashes", `a="${"\\".repeat(900_001)}`],
+  ] as const) {
+    it(`takes little time for a hostile line of ${what}`, () => {
+      const startMs = performance.now();
+      expect(() => metricsOf(text(`kes_x{${labels}} 1`)))
+        .to.throw()
+        .with.property("code", "ANSWER_INVALID");
+      // The square of the length would be minutes.
+      expect(performance.now() - startMs).to.be.below(1_500);
+    });
+  }
+
+  it("reads whatever labels there are", () => {
+    const word = fc.stringMatching(/^[A-Za-z_]\w{0,8}$/);
+    const labels = fc.dictionary(word, fc.string({ unit: "grapheme", maxLength: 20 }), {
+      minKeys: 1,
+      maxKeys: 5,
+    });
+    fc.assert(
+      fc.property(labels, (all) => {
+        const escaped = (value: string): string =>
+          value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+        const written = Object.entries(all).map(([name, value]) => `${name}="${escaped(value)}"`);
+        const line = `kes_x{${written.join(",")}} 7`;
+        expect(metricsOf(text(line)).samples.get(line.slice(0, -2))).to.equal(7);
+      }),
+    );
   });
 });
