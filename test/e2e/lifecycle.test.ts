@@ -75,8 +75,8 @@ describe("e2e: kes server", function () {
       ["no configuration", [], /no configuration: give it with --config FILE, or use --dev/],
       ["a missing file", ["--config", "/no/such/file.yml"], /\/no\/such\/file\.yml.*no such file/i],
       ["a folder as file", ["--config", "/"], /is a folder/],
-      ["an unknown flag", ["--conf", "x"], /^Error: unknown flag: --conf\. See 'kes server --help'\n$/],
-      ["too many arguments", ["x"], /^Error: too many arguments\. See 'kes server --help'\n$/],
+      ["an unknown flag", ["--conf", "x"], /^Error: unknown flag: --conf\. See 'kes server --help'\n/],
+      ["too many arguments", ["x"], /^Error: too many arguments\. See 'kes server --help'\n/],
       ["a flag without value", ["--config"], /^Error: flag needs an argument: --config/],
       [
         "--dev with --config",

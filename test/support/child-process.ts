@@ -1,5 +1,6 @@
 /** Programs started by tests: run to their end, or kept running until the test stops them. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -168,20 +169,21 @@ export async function until(
   }
 }
 
+/** Ports that systems do not give out by themselves: a connection that somebody makes meanwhile takes none of them. */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 31_999;
+
 /** A TCP port of the loopback address that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address !== null
-          ? resolve(address.port)
-          : reject(new Error("no port")),
-      );
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
 }
 
 function launch([program, ...args]: Command, { env = {}, cwd }: ProcessOptions): ChildProcess {

@@ -87,6 +87,8 @@ describe("kes-config.yml", () => {
     await folder.write("proxy.crt", `CERT e ${NOW_MS + 1}`);
     const all = uncommented(text)
       .replace("/etc/kes/proxy.crt", "proxy.crt")
+      // There can be one keystore only; the options of the others are looked at below.
+      .replace(/^ {2}(?:vault|aws):\n(?: {4}.*\n)*/gm, "")
       // Globs in the example would refuse its current patterns, and both cannot be shown at once.
       .replace(/^ *compat: globs\n/m, "");
     const config = await folder.load(all, { env, adapters: keystores, routes: realRoutes, removedPaths });

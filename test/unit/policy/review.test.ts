@@ -177,10 +177,11 @@ describe("policies looked at as a whole", () => {
     const glob = (index: number): string =>
       `/v1/key/create/*${"ab?c"[index % 4]}*${"xyz"[index % 3]}*${index}*`;
     const rules = Array.from({ length: 500 }, (_, index) => glob(index));
-    const started = performance.now();
+    const before = process.cpuUsage();
     review({ allow: rules, deny: rules.map((one) => one.slice(0, -1)), meaning: "globs" });
-    expect(performance.now() - started).to.be.below(15_000);
-  }).timeout(30_000);
+    // The process's own time, for the machine may have other work.
+    expect(process.cpuUsage(before).user / 1000).to.be.below(15_000);
+  }).timeout(90_000);
 
   for (const [what, rules, findings] of table) {
     it(what, () => expect(review(rules)).to.deep.equal(findings));
