@@ -11,6 +11,7 @@ export class AuditLog {
   readonly #out: LineWriter;
   #settings: LogSettings;
   #sink: AuditSink | undefined;
+  #required = false;
 
   constructor(out: LineWriter, hub: LogHub, settings: LogSettings) {
     this.#out = out;
@@ -22,14 +23,15 @@ export class AuditLog {
     this.#settings = settings;
   }
 
-  /** From now on records go to `sink` as well. */
-  attach(sink: AuditSink | undefined): void {
+  /** From now on records go to `sink` as well. @param required - answers with key material wait for them */
+  attach(sink: AuditSink | undefined, required: boolean): void {
     this.#sink = sink;
+    this.#required = required && sink !== undefined;
   }
 
   /** True when answers with key material wait for {@link commit}, and changes for {@link intend}. */
   get required(): boolean {
-    return this.#sink?.required === true;
+    return this.#required;
   }
 
   /** True when audit lines go to the console. */

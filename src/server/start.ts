@@ -8,8 +8,10 @@ import type { WholeServer } from "../api/route.js";
 import { removedPaths, routes } from "../api/routes.js";
 import { AuditLog } from "../audit/audit-log.js";
 import { ErrorLog } from "../audit/error-log.js";
+import type { AuditFigures } from "../audit/file/figures.js";
 import { LogHub } from "../audit/hub.js";
 import type { LineWriter } from "../audit/line-writer.js";
+import type { AuditSink } from "../audit/sink.js";
 import type { Config } from "../config/config.js";
 import { secureRandom } from "../crypto/random.js";
 import { KesError } from "../errors.js";
@@ -18,6 +20,7 @@ import type { MetricFigures } from "../metrics/figures.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
+import { AuditTrail, type StagedTrail } from "./audit-trail.js";
 import { ExpiryWatch } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
@@ -50,6 +53,8 @@ export interface KeyServerOptions {
   readonly limits?: Partial<limits.ConnectionLimits>;
   /** The other workers, their start and their ticket secret, where this is one of several. */
   readonly siblings?: Siblings;
+  /** Takes the records that `config.audit` asks for where another process has the file. */
+  readonly auditSink?: AuditSink;
   readonly startedAtMs?: number;
   readonly ticketSecret?: Uint8Array;
 }
@@ -71,6 +76,8 @@ export class KeyServer {
   readonly #auditLog: AuditLog;
   readonly #expiry: ExpiryWatch;
   readonly #listener: Listener;
+  /** Undefined where another process has the file. */
+  #trail: AuditTrail | undefined;
   readonly #pipeline: Pipeline;
   readonly #health: HealthListener;
   readonly #rotation: NodeJS.Timeout | undefined;
@@ -137,7 +144,10 @@ export class KeyServer {
   static async prepare(options: KeyServerOptions): Promise<KeyServer> {
     const server = new KeyServer(options);
     try {
-      const { config, tlsMaterial } = options;
+      const { config, tlsMaterial, auditSink, version } = options;
+      const { errorLog } = server;
+      if (auditSink === undefined) server.#trail = await AuditTrail.open(config, { errorLog, version });
+      server.#attach(config);
       server.#use(await server.#build(config, tlsMaterial, options.ticketSecret));
     } catch (error) {
       server.#expiry.close();
@@ -147,6 +157,7 @@ export class KeyServer {
     return server;
   }
 
+      await server.#trail?.close();
   /** The state in force. */
   get state(): ServerState {
     if (this.#state === undefined) throw new Error("the server has not been prepared");
@@ -231,6 +242,8 @@ export class KeyServer {
 
   /** A keystore that hangs must not keep the process from ending. */
   async #closeKeys(): Promise<void> {
+    // After the last request and the last change of a key.
+    await this.#trail?.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), limits.CLOSE_TIMEOUT_MS);
@@ -261,7 +274,8 @@ export class KeyServer {
   }
 
   async #stage(config: Config, material?: TlsMaterial, secret?: Uint8Array): Promise<StagedState> {
-    const next = await this.#build(config, material, secret);
+    const audit = await this.#trail?.stage(config);
+    const next = await this.#buildOr(audit, config, material, secret);
     return {
       use: () => {
         const old = this.state;
@@ -271,7 +285,14 @@ export class KeyServer {
         // Not awaited: a request may take as long as its deadline allows.
         void this.#retire(old);
       },
-      discard: () => next.services.keys.close(),
+      discard: async () => {
+        await audit?.discard();
+        await next.services.keys.close();
+      },
+        audit?.use();
+        this.#attach(config);
+        // The signal is also what logrotate sends when it has moved the file.
+        void this.#trail?.reopen();
     };
   }
 
@@ -281,6 +302,36 @@ export class KeyServer {
       figures: () => this.figures(),
       failing: false,
       reload: async () => {
+  async #buildOr(
+    audit: StagedTrail | undefined,
+    config: Config,
+    material?: TlsMaterial,
+    secret?: Uint8Array,
+  ): Promise<ServerState> {
+    try {
+      return await this.#build(config, material, secret);
+    } catch (error) {
+      await audit?.discard();
+      throw error;
+    }
+  }
+
+  /** Has records go where `config` wants them. */
+  #attach({ audit }: Config): void {
+    const sink = this.#options.auditSink ?? this.#trail;
+    this.#auditLog.attach(audit === undefined ? undefined : sink, audit?.required === true);
+  }
+
+  /** Ends the audit file with a checkpoint and begins the next. */
+  async rotateAudit(): Promise<void> {
+    await this.#trail?.rotate();
+  }
+
+  /** Undefined without an audit file, and where another process has it. */
+  auditFigures(): AuditFigures | undefined {
+    return this.#trail?.figures();
+  }
+
         const { load } = this.#options;
         try {
           if (load === undefined) throw new Error("there is no configuration file to read again");

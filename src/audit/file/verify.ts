@@ -141,7 +141,6 @@ async function* chunksOf(file: string): AsyncIterable<Buffer> {
 }
 
 class Verifier {
-  readonly #options: VerifyOptions;
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #heads: Map<number, string>;
   readonly #hasher = new LineHasher();
@@ -165,7 +164,6 @@ class Verifier {
   #isTooLong = false;
 
   constructor(options: VerifyOptions) {
-    this.#options = options;
     this.#keys = new Map(options.keys.map((key) => [keyIdOf(key), key]));
     this.#heads = new Map(options.heads.map(({ sequence, hash }) => [sequence, hash]));
   }

@@ -59,15 +59,15 @@ export class AuditWriter implements AuditSink {
   #timer: NodeJS.Timeout | undefined;
   #unlock: (() => Promise<void>) | undefined;
   #lockWaitMs = 0;
-  #failure:
-    | { readonly sinceMs: number; retryMs: number; waitMs: number; loggedMs: number; lost: number }
-    | undefined;
+  #failure: { readonly sinceMs: number; retryMs: number; waitMs: number; loggedMs: number } | undefined;
   #isStuck = false;
   #rotateAgainMs = 0;
   #complainedMs = -REPEAT_LOG_MS;
   #closed: Promise<void> | undefined;
   #records = 0;
   #lost = 0;
+  /** Of those, how many the chain does not tell of yet. */
+  #unrecorded = 0;
   #batches = 0;
   #writeMs = 0;
 
@@ -99,10 +99,6 @@ export class AuditWriter implements AuditSink {
     this.#timer.unref();
   }
 
-  get required(): boolean {
-    return this.#required;
-  }
-
   append(members: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#add({ members, settle: (error) => (error === undefined ? resolve() : reject(error)) });
@@ -114,8 +110,10 @@ export class AuditWriter implements AuditSink {
   }
 
   #add(entry: Waiting): void {
-    const isFull = this.#waitingSize + entry.members.length > MAX_WAITING;
-    if (this.#closed !== undefined || isFull || this.#isStuck || this.#isResting) return this.#lose([entry]);
+    if (this.#closed !== undefined || this.#isStuck || this.#isResting) return this.#lose([entry]);
+    if (this.#waitingSize + entry.members.length > MAX_WAITING) {
+      return this.#failed([entry], new Error("records come faster than the disk takes them"));
+    }
     this.#waiting.push(entry);
     this.#waitingSize += entry.members.length;
     this.#schedule();
@@ -198,8 +196,10 @@ export class AuditWriter implements AuditSink {
       );
     }, writeTimeoutMs);
     const startedMs = monotonic();
+    const unrecorded = this.#unrecorded;
     try {
       await this.#file.write([...this.#losses(), ...batch.map(({ members }) => members)]);
+      this.#unrecorded -= unrecorded;
       this.#batches++;
       this.#records += batch.length;
       this.#writeMs += monotonic() - startedMs;
@@ -216,10 +216,11 @@ export class AuditWriter implements AuditSink {
 
   /** The first thing that is written after a loss is that there was one. */
   #losses(): string[] {
-    const { sinceMs, lost = 0 } = this.#failure ?? {};
-    if (sinceMs === undefined || lost === 0) return [];
-    const details = { records: lost, since: new Date(sinceMs).toISOString() };
-    return [noticeMembers({ event: "lost", details }, new Date(this.#parts.now()).toISOString())];
+    if (this.#unrecorded === 0) return [];
+    const now = this.#parts.now();
+    const since = new Date(this.#failure?.sinceMs ?? now).toISOString();
+    const details = { records: this.#unrecorded, since };
+    return [noticeMembers({ event: "lost", details }, new Date(now).toISOString())];
   }
 
   #recovered(): void {
@@ -252,18 +253,16 @@ export class AuditWriter implements AuditSink {
     );
   }
 
+  /** Whoever waits for a record is told; one that nobody waits for is lost. */
   #lose(batch: readonly Waiting[], cause?: unknown): void {
-    this.#lost += batch.length;
-    if (this.#failure === undefined) {
-      if (batch.length > 0 && this.#closed === undefined) return this.#overrun(batch);
-    } else this.#failure.lost += batch.length;
+    this.lose(batch.filter(({ settle }) => settle === undefined).length);
     for (const { settle } of batch) settle?.(new KesError("AUDIT_UNAVAILABLE", [], { cause }));
   }
 
-  /** Records come faster than the disk takes them. */
-  #overrun(batch: readonly Waiting[]): void {
-    this.#lost -= batch.length;
-    this.#failed(batch, new Error("records come faster than the disk takes them"));
+  /** Counts records that never came here. */
+  lose(records: number): void {
+    this.#lost += records;
+    this.#unrecorded += records;
   }
 
   /** What is looked at each second: the file's place, its age, whether a checkpoint is due. */

@@ -28,7 +28,7 @@ export interface LifecycleOptions {
 }
 
 /** What signals do to a server. */
-export type Signalled = Pick<KeyServer, "reload" | "refreshTls" | "close">;
+export type Signalled = Pick<KeyServer, "reload" | "refreshTls" | "rotateAudit" | "close">;
 
 /** Runs until SIGINT or SIGTERM. @returns the exit code */
 export function runUntilStopped(server: Signalled, options: LifecycleOptions): Promise<number> {
@@ -54,6 +54,10 @@ export function runUntilStopped(server: Signalled, options: LifecycleOptions): P
   const timer = every(refresh, TLS_REFRESH_MS);
   timer.unref();
   process.on("SIGHUP", onHangup);
+  // Without a handler this signal would start Node's debugger, which whoever may send it could then talk to.
+  process.on("SIGUSR1", () => {
+    server.rotateAudit().catch((error) => output.note(`Failed to rotate the audit file: ${reason(error)}`));
+  });
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearInterval(timer);

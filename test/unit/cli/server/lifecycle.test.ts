@@ -19,6 +19,7 @@ function started(failure?: Error) {
     {
       reload: () => note("reload"),
       refreshTls: () => note("refreshTls"),
+      rotateAudit: () => note("rotateAudit"),
       close: async () => void asked.push("close"),
     },
     {
@@ -42,6 +43,23 @@ function started(failure?: Error) {
 describe("cli/server/lifecycle", () => {
   afterEach(() => {
     process.removeAllListeners("SIGHUP");
+    process.removeAllListeners("SIGUSR1");
+  });
+
+  it("rotates the audit file on SIGUSR1, and never starts the debugger", async () => {
+    const { asked, stop } = started();
+    process.emit("SIGUSR1");
+    await new Promise(setImmediate);
+    expect(asked).to.deep.equal(["rotateAudit"]);
+    await stop();
+  });
+
+  it("says what keeps the audit file from being rotated", async () => {
+    const { stop, stderr } = started(new Error("disk is full"));
+    process.emit("SIGUSR1");
+    await new Promise(setImmediate);
+    expect(stderr()).to.include("Failed to rotate the audit file: disk is full");
+    await stop();
   });
 
   it("reads certificates again every 15 minutes, and nothing else", async () => {
