@@ -26,6 +26,8 @@ export interface Call<Body = unknown> {
   readonly argument: string;
   readonly body: Body;
   readonly caller: Caller;
+  /** The values of the header `Accept`. */
+  accept(): readonly string[];
   /** Aborted at the route's deadline. Made on first use, because a request served from memory needs none. */
   signal(): AbortSignal;
 }

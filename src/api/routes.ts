@@ -24,6 +24,7 @@ import { readPolicy } from "./policy/read.js";
 import type { Route } from "./route.js";
 import { api } from "./status/api.js";
 import { metrics } from "./status/metrics.js";
+import { metricsFull } from "./status/metrics-full.js";
 import { ready } from "./status/ready.js";
 import { status } from "./status/status.js";
 import { version } from "./status/version.js";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ready,
   status,
   metrics,
+  metricsFull,
   api,
   createKey,
   importKey,

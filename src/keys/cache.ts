@@ -144,6 +144,20 @@ export class KeyCache {
     };
   }
 
+  /** Age of the key that was fetched longest ago and would still be used; undefined without one. */
+  oldestMs(): number | undefined {
+    const now = this.#clock.now();
+    let oldest: number | undefined;
+    for (const entry of this.#entries.values()) {
+      if (oldest !== undefined && entry.fetchedMs >= oldest) continue;
+      const isUsable =
+        !this.#lifetimes.expired(entry, now) ||
+        this.#lifetimes.useOfExpired(entry, now, this.#health.outSinceMs) === "serve";
+      if (isUsable) oldest = entry.fetchedMs;
+    }
+    return oldest === undefined ? undefined : now - oldest;
+  }
+
   /** Drops and wipes all keys. Fetches under way end without effect. */
   close(): void {
     this.#closed = true;

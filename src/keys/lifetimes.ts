@@ -11,6 +11,8 @@ const UNNOTICED_MS = PROBE_EVERY_MS + PROBE_TIMEOUT_MS;
 /** A key in memory. All times are of the monotonic clock. */
 export interface Entry {
   readonly keyVersion: KeyVersion;
+  /** Start of its fetch: the value is at least that old. */
+  readonly fetchedMs: number;
   /** When `any` is over, measured from the start of the fetch: the value is at least that old. */
   readonly expiresMs: number;
   /** From here on a use fetches the key again in the background. */
@@ -44,6 +46,7 @@ export class Lifetimes {
   entry(keyVersion: KeyVersion, fetchedMs: number, usedMs: number): Entry {
     return {
       keyVersion,
+      fetchedMs,
       expiresMs: fetchedMs + this.#anyMs,
       refreshAtMs: fetchedMs + this.#anyMs * REFRESH_AHEAD,
       usedMs,

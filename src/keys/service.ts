@@ -206,6 +206,15 @@ export class KeyService {
     return this.#cache.stats();
   }
 
+  /** How long the keystore has not answered, and how old the oldest key in use is: milliseconds. */
+  standing(): { readonly outageMs: number | undefined; readonly oldestMs: number | undefined } {
+    const sinceMs = this.#health.outSinceMs;
+    return {
+      outageMs: sinceMs === undefined ? undefined : this.#clock.now() - sinceMs,
+      oldestMs: this.#cache.oldestMs(),
+    };
+  }
+
   /**
    * Lets changes under way end (bounded by their deadlines), wipes all keys and closes the keystore. Reads that
    * still wait are refused; drain requests first.

@@ -11,6 +11,7 @@ import { systemClock } from "../keys/clock.js";
 import { KeyService } from "../keys/service.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
 import type { Keystore } from "../keystore/contract.js";
+import { metered } from "../keystore/metered.js";
 import type { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { Directory } from "../policy/directory.js";
@@ -62,8 +63,9 @@ export async function buildState(
   lasting: Lasting,
 ): Promise<ServerState> {
   const { errorLog } = lasting;
+  const { keystoreCalls } = lasting.metrics.full;
   const keys = new KeyService({
-    keystore: await open(),
+    keystore: metered(await open(), (...call) => keystoreCalls.observe(...call)),
     cache: config.cache,
     clock: systemClock,
     random: pooledRandom(),

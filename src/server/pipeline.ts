@@ -184,7 +184,7 @@ class Request {
   }
 
   #handle(route: Route, argument: string, body: unknown, deadlineMs: number): void {
-    const call = new RequestCall(argument, body, this.#caller, deadlineMs);
+    const call = new RequestCall(this.#exchange, argument, body, this.#caller, deadlineMs);
     this.#call = call;
     if (route.auditMessage !== undefined && this.#parts.auditLog.required)
       this.#intend(route, argument, call);
@@ -342,7 +342,11 @@ class Request {
     this.#release();
     this.#exchange.finished();
     const { auditLog, metrics } = this.#parts;
-    if (this.#route?.counted) metrics.end(status, (performance.now() - this.#startedMs) / 1000);
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const { path = "", counted = false } = this.#route ?? {};
+    if (counted) metrics.end(status, seconds);
+    const identity = this.#caller.identity ?? "";
+    metrics.full.requests.add(path, status, seconds, this.#key, identity, this.#isAuthorized);
     if (this.#isRecorded) return;
     if (!auditLog.wanted) return auditLog.count();
     auditLog.record(this.#event(status, message));

@@ -1,21 +1,34 @@
 /** A request as handlers see it, with its deadline. */
 import type { Call, Caller } from "../api/route.js";
+import type { Exchange } from "./exchange.js";
 
 /** Implements {@link Call}; the abort signal and its timer exist only for requests that have to wait. */
 export class RequestCall implements Call {
   readonly argument: string;
   readonly body: unknown;
   readonly caller: Caller;
+  readonly #exchange: Pick<Exchange, "header">;
   readonly #deadlineMs: number;
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param deadlineMs - on the clock of `performance.now()`; 0 for none */
-  constructor(argument: string, body: unknown, caller: Caller, deadlineMs: number) {
+  constructor(
+    exchange: Pick<Exchange, "header">,
+    argument: string,
+    body: unknown,
+    caller: Caller,
+    deadlineMs: number,
+  ) {
+    this.#exchange = exchange;
     this.argument = argument;
     this.body = body;
     this.caller = caller;
     this.#deadlineMs = deadlineMs;
+  }
+
+  accept(): readonly string[] {
+    return this.#exchange.header("accept");
   }
 
   signal(): AbortSignal {

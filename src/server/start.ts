@@ -17,6 +17,7 @@ import { secureRandom } from "../crypto/random.js";
 import { KesError } from "../errors.js";
 import type { Keystore } from "../keystore/contract.js";
 import type { MetricFigures } from "../metrics/figures.js";
+import { EventLoopWatch } from "../metrics/full/event-loop.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
@@ -25,6 +26,7 @@ import { ExpiryWatch } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
 import { Listener } from "./listener.js";
+import { fullSources } from "./metric-sources.js";
 import { Readiness } from "./pages/readiness.js";
 import { Pages } from "./pages.js";
 import { Pipeline } from "./pipeline.js";
@@ -81,6 +83,7 @@ export class KeyServer {
   readonly #pipeline: Pipeline;
   readonly #health: HealthListener;
   readonly #rotation: NodeJS.Timeout | undefined;
+  readonly #loop = new EventLoopWatch();
   #state: ServerState | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -96,6 +99,7 @@ export class KeyServer {
       firstExpiryMs: () => this.#state?.services.facts.certificates[0]?.notAfterMs,
       cache: () => this.#state?.services.keys.stats(),
       startedAtMs,
+      full: fullSources({ version, commit, loop: this.#loop, state: () => this.#state }),
     });
     const { errorLog } = this;
     const auditLog = this.#auditLog;
@@ -151,6 +155,7 @@ export class KeyServer {
       server.#use(await server.#build(config, tlsMaterial, options.ticketSecret));
     } catch (error) {
       server.#expiry.close();
+      server.#loop.close();
       clearInterval(server.#rotation);
       throw error;
     }
@@ -230,6 +235,7 @@ export class KeyServer {
   async #shutDown(): Promise<void> {
     this.#health.drain();
     this.#expiry.close();
+    this.#loop.close();
     clearInterval(this.#rotation);
     this.errorLog.hub.close();
     this.#auditLog.hub.close();
