@@ -15,14 +15,15 @@ import type { AuditSink } from "../audit/sink.js";
 import type { Config } from "../config/config.js";
 import { secureRandom } from "../crypto/random.js";
 import { KesError } from "../errors.js";
+import type { KeyService } from "../keys/service.js";
 import type { Keystore } from "../keystore/contract.js";
 import type { MetricFigures } from "../metrics/figures.js";
 import { EventLoopWatch } from "../metrics/full/event-loop.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
-import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
 import { AuditTrail, type StagedTrail } from "./audit-trail.js";
-import { ExpiryWatch } from "./expiry.js";
+import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
+import { ExpiryWatch, watchedOf } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
 import { Listener } from "./listener.js";
@@ -53,12 +54,14 @@ export interface KeyServerOptions {
   readonly tls?: TlsSettings;
   /** Bounds of connections that differ from the usual ones. */
   readonly limits?: Partial<limits.ConnectionLimits>;
-  /** The other workers, their start and their ticket secret, where this is one of several. */
-  readonly siblings?: Siblings;
   /** Takes the records that `config.audit` asks for where another process has the file. */
   readonly auditSink?: AuditSink;
+  /** The other workers, their start and their ticket secret, where this is one of several. */
+  readonly siblings?: Siblings;
   readonly startedAtMs?: number;
   readonly ticketSecret?: Uint8Array;
+  /** Starts although the keystore does not answer. */
+  readonly degraded?: boolean;
 }
 
 /** A state that is ready to replace the one in force. One of both must be called. */
@@ -76,15 +79,16 @@ export class KeyServer {
   readonly #options: KeyServerOptions;
   readonly #lasting: Lasting;
   readonly #auditLog: AuditLog;
-  readonly #expiry: ExpiryWatch;
-  readonly #listener: Listener;
   /** Undefined where another process has the file. */
   #trail: AuditTrail | undefined;
+  readonly #expiry: ExpiryWatch;
+  readonly #listener: Listener;
   readonly #pipeline: Pipeline;
   readonly #health: HealthListener;
   readonly #rotation: NodeJS.Timeout | undefined;
   readonly #loop = new EventLoopWatch();
   #state: ServerState | undefined;
+  #staged: ServerState | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -99,7 +103,11 @@ export class KeyServer {
       firstExpiryMs: () => this.#state?.services.facts.certificates[0]?.notAfterMs,
       cache: () => this.#state?.services.keys.stats(),
       startedAtMs,
-      full: fullSources({ version, commit, loop: this.#loop, state: () => this.#state }),
+      full: fullSources({
+        ...{ version, commit, loop: this.#loop },
+        state: () => this.#state,
+        audit: () => this.auditFigures(),
+      }),
     });
     const { errorLog } = this;
     const auditLog = this.#auditLog;
@@ -111,12 +119,17 @@ export class KeyServer {
       auditLog,
       errorLog,
       whole: siblings ?? this.#alone(),
-      ...(siblings === undefined ? {} : { changed: (name) => siblings.forget(name) }),
+      changed: async (name, keys) => {
+        this.#forget(name, keys);
+        await siblings?.forget(name);
+      },
     };
     // Of several workers the primary sees to it.
     const rotate = (): void => this.renewTickets(secureRandom(TICKET_SECRET_BYTES));
     this.#rotation = siblings === undefined ? setInterval(rotate, TICKET_ROTATION_MS).unref() : undefined;
-    this.#expiry = new ExpiryWatch((message) => errorLog.warn(message));
+    this.#expiry = new ExpiryWatch((message) => {
+      if (siblings === undefined) errorLog.warn(message);
+    });
     const state = () => this.state;
     this.#pipeline = new Pipeline({
       table: new RouteTable(routes, removedPaths),
@@ -157,12 +170,12 @@ export class KeyServer {
       server.#expiry.close();
       server.#loop.close();
       clearInterval(server.#rotation);
+      await server.#trail?.close();
       throw error;
     }
     return server;
   }
 
-      await server.#trail?.close();
   /** The state in force. */
   get state(): ServerState {
     if (this.#state === undefined) throw new Error("the server has not been prepared");
@@ -218,7 +231,13 @@ export class KeyServer {
 
   /** Another process created or deleted the key: what is in memory of it is not used any more. */
   forget(name: KeyName): void {
-    this.#state?.services.keys.forget(name);
+    this.#forget(name, undefined);
+  }
+
+  /** Gives lines of any process to those who follow a log stream here. */
+  deliver(stream: "audit" | "error", lines: readonly string[]): void {
+    const { hub } = stream === "audit" ? this.#auditLog : this.errorLog;
+    for (const line of lines) hub.deliver(line);
   }
 
   /** What this process alone has counted. */
@@ -242,14 +261,14 @@ export class KeyServer {
     await this.#listener.close(this.state.config.server.graceMs);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
+    // After the last request and the last change of a key.
+    await this.#trail?.close();
     this.#health.close();
     await Promise.all([this.#options.stdout.flush(), this.#options.stderr.flush()]);
   }
 
   /** A keystore that hangs must not keep the process from ending. */
   async #closeKeys(): Promise<void> {
-    // After the last request and the last change of a key.
-    await this.#trail?.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), limits.CLOSE_TIMEOUT_MS);
@@ -286,6 +305,10 @@ export class KeyServer {
       use: () => {
         const old = this.state;
         this.#use(next);
+        audit?.use();
+        this.#attach(config);
+        // The signal is also what logrotate sends when it has moved the file.
+        void this.#trail?.reopen();
         this.errorLog.configure(errorSettings(config));
         this.#auditLog.configure(auditSettings(config));
         // Not awaited: a request may take as long as its deadline allows.
@@ -295,19 +318,9 @@ export class KeyServer {
         await audit?.discard();
         await next.services.keys.close();
       },
-        audit?.use();
-        this.#attach(config);
-        // The signal is also what logrotate sends when it has moved the file.
-        void this.#trail?.reopen();
     };
   }
 
-  /** The whole server is this process. */
-  #alone(): WholeServer {
-    return {
-      figures: () => this.figures(),
-      failing: false,
-      reload: async () => {
   async #buildOr(
     audit: StagedTrail | undefined,
     config: Config,
@@ -338,6 +351,12 @@ export class KeyServer {
     return this.#trail?.figures();
   }
 
+  /** The whole server is this process. */
+  #alone(): WholeServer {
+    return {
+      figures: () => this.figures(),
+      failing: false,
+      reload: async () => {
         const { load } = this.#options;
         try {
           if (load === undefined) throw new Error("there is no configuration file to read again");
@@ -352,18 +371,7 @@ export class KeyServer {
   #use(state: ServerState): void {
     this.#state = state;
     const { config, tls } = state;
-    this.#expiry.watch([
-      {
-        label: `this server (${config.tls.certFile || "development mode"})`,
-        notAfterMs: tls.notAfterMs,
-        remedy: "renew it",
-      },
-      ...config.certificates.map(({ use, file, notAfterMs }) => ({
-        label: `${use} (${file})`,
-        notAfterMs,
-        remedy: "renew it with the same key" as const,
-      })),
-    ]);
+    this.#expiry.watch(watchedOf(config, tls.notAfterMs));
   }
 
   async #retire(state: ServerState): Promise<void> {
@@ -383,7 +391,8 @@ export class KeyServer {
   }
 }
 
-function errorSettings({ log }: Config): { level: number; format: "text" | "json" } {
+/** Console settings of the error log. */
+export function errorSettings({ log }: Config): { level: number; format: "text" | "json" } {
   return { level: log.errorLevel, format: log.format };
 }
 
