@@ -6,8 +6,9 @@ import type { Keystore, KeystoreAbilities, KeystorePage, ListOptions } from "../
 import { unusable } from "../../src/keystore/faults.js";
 import type { KeyName } from "../../src/names.js";
 import { createSecret, deleteSecret } from "./changes.js";
+import { PROBE } from "./config.js";
 import type { AwsEnvironment } from "./environment.js";
-import { failedAs, outage } from "./failure.js";
+import { type AwsFailure, failedAs, outage } from "./failure.js";
 import { Pages } from "./pages.js";
 import type { Secrets } from "./secrets.js";
 import { storedOf } from "./value.js";
@@ -34,6 +35,7 @@ export class AwsKeystore implements Keystore {
   readonly #versions: Versions;
   readonly #pages: Pages;
   #closed = false;
+  #hasWarned = false;
 
   constructor(parts: AwsParts) {
     const { secrets, env, warn, place } = parts;
@@ -57,9 +59,21 @@ export class AwsKeystore implements Keystore {
       const options = { attempts: STATUS_ATTEMPTS, ...(signal === undefined ? {} : { signal }) };
       await secrets.ask(probe, options).catch((error: unknown) => {
         // Whatever is said about that name: it could be asked for.
-        if (!failedAs(error, "absent", "valueless", "deleted")) throw error;
+        if (failedAs(error, "absent", "valueless", "deleted")) return;
+        if (!failedAs(error, "denied") || probe !== PROBE) throw error;
+        // A policy narrowed to the names of the keys, as KES got along with, proves nothing against them.
+        this.#warnOfProbe(error);
       });
     });
+  }
+
+  #warnOfProbe(error: AwsFailure): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#parts.warn(
+      `${error.message}; until '${PROBE}' may be asked for, or 'status.probe' names a secret that may, ` +
+        "a missing permission for the keys is not noticed before they are used",
+    );
   }
 
   async create(name: KeyName, value: Uint8Array, signal?: AbortSignal): Promise<void> {

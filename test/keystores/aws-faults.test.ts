@@ -276,7 +276,6 @@ describe("keystores/aws-secrets-manager: faults", function () {
         "User: arn:… is not authorized to perform",
         /secretsmanager:GetSecretValue/,
       ],
-      ["status", "AccessDeniedException", "no identity-based policy allows", /secretsmanager:GetSecretValue/],
       ["create", "AccessDeniedException", "no identity-based policy allows", /secretsmanager:CreateSecret/],
       ["create", "AccessDeniedException", "… perform: secretsmanager:TagResource", /:TagResource/],
       ["delete", "AccessDeniedException", "no identity-based policy allows", /secretsmanager:DeleteSecret/],
@@ -314,6 +313,18 @@ describe("keystores/aws-secrets-manager: faults", function () {
         else expect(lacking).to.include(action ?? ":TagResource");
       });
     }
+
+    it("AccessDeniedException of status is one when the name asked for was chosen, else a warning", async () => {
+      const denied = awsError(400, "AccessDeniedException", "no identity-based policy allows");
+      const warnings: string[] = [];
+      const store = await open({}, {}, warnings);
+      const chosen = await open({ status: { probe: "mine" } });
+      proxy.script = () => denied;
+      await store.status();
+      await store.status();
+      expect(warnings.join("\n").match(/secretsmanager:GetSecretValue/g)).to.have.length(1);
+      expect(await codeOf(chosen.status())).to.equal("KEYSTORE_UNAVAILABLE");
+    });
 
     it("tell neither values nor tokens, whatever AWS repeats", async () => {
       const token = "FwoGZXIvYXdzEJr";

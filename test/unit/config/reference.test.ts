@@ -35,7 +35,7 @@ function valuesOf(node: TreeNode, path = ""): readonly (readonly [string, string
   if (node.kind === "list")
     return [[path, undefined], ...node.items.flatMap((item) => valuesOf(item, `${path}[]`))];
   const below = [...node.entries].flatMap(([key, entry]) => {
-    const name = path === "policy" || path === "api" ? "*" : key;
+    const name = path === "policy" || path === "api" || path.endsWith(".tags") ? "*" : key;
     return valuesOf(entry.node, path === "" ? name : `${path}.${name}`);
   });
   return [[path, undefined], ...below];
