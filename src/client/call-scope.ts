@@ -1,5 +1,6 @@
 /** How long a call may go on: the caller's signal, its deadline and the end of the client, as one. */
 import { KesError } from "../errors.js";
+import { onAbort } from "./abort.js";
 import type { Clock } from "./clock.js";
 
 /** Why an attempt at one endpoint was given up, while the call as a whole goes on. */
@@ -19,8 +20,7 @@ export class CallScope {
   readonly timeoutMs: number;
   readonly #clock: Clock;
   readonly #startMs: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.end(this.#signal?.reason);
+  readonly #leaveSignal: () => void;
   #cancelDeadline: (() => void) | undefined;
   #cancelAttempt: (() => void) | undefined;
   #interrupt: ((reason: unknown) => void) | undefined;
@@ -36,8 +36,7 @@ export class CallScope {
     this.timeoutMs = Math.min(timeoutMs, MAX_TIMER_MS);
     this.#clock = clock;
     this.#startMs = clock.now();
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#onAbort);
+    this.#leaveSignal = signal === undefined ? () => {} : onAbort(signal, () => this.end(signal.reason));
     if (timeoutMs > 0) this.#cancelDeadline = clock.after(this.timeoutMs, () => this.end(new CallLate()));
   }
 
@@ -120,6 +119,6 @@ export class CallScope {
   release(): void {
     this.forgetDeadline();
     this.endAttempt();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#leaveSignal();
   }
 }

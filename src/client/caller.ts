@@ -1,6 +1,7 @@
 /** One call: checked arguments into a path, one request, and anything but success as an error. */
 import { KesError } from "../errors.js";
 import { isName } from "../names.js";
+import { onAbort } from "./abort.js";
 import { errorOfReply, printable } from "./answer-errors.js";
 import type { Clock } from "./clock.js";
 import { invalid } from "./members.js";
@@ -43,12 +44,12 @@ export class Caller {
     tell(pauseMs);
     return new Promise((resolve) => {
       const over = (): void => {
-        signal?.removeEventListener("abort", over);
+        leave?.();
         cancel();
         resolve();
       };
       const cancel = this.clock.after(pauseMs, over);
-      signal?.addEventListener("abort", over);
+      const leave = signal && onAbort(signal, over);
       if (signal?.aborted) over();
     });
   }

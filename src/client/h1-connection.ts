@@ -94,15 +94,15 @@ export class H1Connection implements Connection {
 
   release(): void {
     this.#isBusy = false;
-    this.#movedMs = this.#clock.now();
     if (this.#isClosing) this.#close();
     else this.#owner.changed(this);
   }
 
   exchange({ method, path, body }: WireRequest, listener: ReplyListener): Exchange {
-    const handler = new Handler(this.#endpoint.url, !this.wasUsed, this.#socketError, listener, () =>
-      this.release(),
-    );
+    const handler = new Handler(this.#endpoint.url, !this.wasUsed, this.#socketError, listener, () => {
+      this.#movedMs = this.#clock.now();
+      this.release();
+    });
     this.wasUsed = true;
     this.#client.dispatch(
       {

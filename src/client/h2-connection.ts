@@ -214,7 +214,6 @@ export class H2Connection implements Connection {
 
   /** Nothing under way: the process need not go on for this. */
   #rest(): void {
-    this.#movedMs = this.#clock.now();
     if (!this.#session.destroyed) this.#session.unref();
   }
 
@@ -239,6 +238,7 @@ export class H2Connection implements Connection {
       });
       const sent = this.#session.ping((error) => {
         cancel();
+        if (error === null) this.#movedMs = this.#clock.now();
         resolve(error === null);
       });
       if (!sent) {

@@ -22,6 +22,13 @@ export interface Wanted {
   readonly openedSinceMs: number;
 }
 
+/** A request that found all connections busy. */
+interface Waiting {
+  readonly wanted: Wanted;
+  /** Ends the wait: with a connection on which room is reserved, or with none because a new one may be opened. */
+  readonly wake: (connection: Connection | undefined) => void;
+}
+
 export class ConnectionPool implements ConnectionOwner {
   readonly #endpoint: Endpoint;
   readonly #dialer: Dialer;
@@ -32,7 +39,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** Taken out of use, with requests under way. */
   readonly #retired = new Set<Connection>();
   readonly #opening = new Set<TLSSocket>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiting>();
   /** As long as it is unknown which HTTP the server speaks, or when it is HTTP/2, one new connection will do for all. */
   #shared: Promise<void> | undefined;
   #isShareable = true;
@@ -54,21 +61,10 @@ export class ConnectionPool implements ConnectionOwner {
   }
 
   /** A connection with room reserved, or undefined when none is there. */
-  reserveNow({ isCertain, openedSinceMs }: Wanted): Connection | undefined {
+  reserveNow(wanted: Wanted): Connection | undefined {
     const nowMs = this.#clock.now();
-    for (const [connection, material] of this.#held) {
-      if (this.#isOld(connection, material, nowMs)) {
-        this.#held.delete(connection);
-        this.#retired.add(connection);
-        connection.retire();
-      } else if (
-        connection.hasRoom &&
-        connection.openedMs >= openedSinceMs &&
-        (!isCertain || nowMs - connection.idleSinceMs <= this.#timing.freshMs)
-      ) {
-        connection.reserve();
-        return connection;
-      }
+    for (const connection of this.#held.keys()) {
+      if (this.#reserve(connection, wanted, nowMs)) return connection;
     }
     return undefined;
   }
@@ -90,7 +86,8 @@ export class ConnectionPool implements ConnectionOwner {
       } else if (this.#shared !== undefined) {
         await scope.during(this.#shared);
       } else if (this.#held.size + this.#dialing >= MAX_CONNECTIONS) {
-        await scope.during(this.#room());
+        const handed = await this.#turn(wanted, scope);
+        if (handed !== undefined) return handed;
       } else if (!this.#isShareable) {
         return this.#own(scope);
       } else {
@@ -110,7 +107,8 @@ export class ConnectionPool implements ConnectionOwner {
       this.#held.delete(connection);
       this.#retired.delete(connection);
     }
-    for (const wake of this.#waiting) wake();
+    this.#handOver(connection);
+    this.#callForMore();
   }
 
   close(fault: KesError): void {
@@ -120,6 +118,24 @@ export class ConnectionPool implements ConnectionOwner {
     for (const connection of [...this.#held.keys(), ...this.#retired]) connection.destroy();
     this.#held.clear();
     this.#retired.clear();
+  }
+
+  /** Reserves room on `connection` if it has what is wanted; one that is too old is taken out of use. */
+  #reserve(connection: Connection, { isCertain, openedSinceMs }: Wanted, nowMs: number): boolean {
+    const material = this.#held.get(connection);
+    if (material === undefined) return false;
+    if (this.#isOld(connection, material, nowMs)) {
+      this.#held.delete(connection);
+      this.#retired.add(connection);
+      connection.retire();
+      return false;
+    }
+    const isFit =
+      connection.hasRoom &&
+      connection.openedMs >= openedSinceMs &&
+      (!isCertain || nowMs - connection.idleSinceMs <= this.#timing.freshMs);
+    if (isFit) connection.reserve();
+    return isFit;
   }
 
   #isOld({ openedMs }: Connection, material: Material, nowMs: number): boolean {
@@ -157,7 +173,7 @@ export class ConnectionPool implements ConnectionOwner {
       return connection;
     } finally {
       this.#dialing--;
-      for (const wake of this.#waiting) wake();
+      this.#callForMore();
     }
   }
 
@@ -173,14 +189,39 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
-  /** Settles when something changed. */
-  #room(): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
+  /** Waits in line. @returns a connection with room reserved; undefined when it is worth looking again */
+  #turn(wanted: Wanted, scope: CallScope): Promise<Connection | undefined> {
+    let leave = (): void => {};
+    const turn = new Promise<Connection | undefined>((wake) => {
+      const waiting = { wanted, wake };
+      this.#waiting.add(waiting);
+      leave = () => this.#waiting.delete(waiting);
     });
+    return scope.during(turn, () => {
+      leave();
+      // What it was given at the last moment goes to the next in line.
+      void turn.then((connection) => (connection === undefined ? this.#callForMore() : connection.release()));
+    });
+  }
+
+  /** Gives the room of `connection` to those who wait, the first in line first; the others are not disturbed. */
+  #handOver(connection: Connection): void {
+    const nowMs = this.#clock.now();
+    for (const waiting of this.#waiting) {
+      if (!connection.hasRoom) return;
+      if (!this.#reserve(connection, waiting.wanted, nowMs)) continue;
+      this.#waiting.delete(waiting);
+      waiting.wake(connection);
+    }
+  }
+
+  /** As many of those who wait as connections may be opened look again. */
+  #callForMore(): void {
+    let places = MAX_CONNECTIONS - this.#held.size - this.#dialing;
+    for (const waiting of this.#waiting) {
+      if (places-- <= 0) return;
+      this.#waiting.delete(waiting);
+      waiting.wake(undefined);
+    }
   }
 }
