@@ -133,6 +133,8 @@ export interface Config {
   };
   /** Absent without an audit file. */
   readonly audit?: AuditConfig | undefined;
+  /** Names with counters of their own, in each process; absent: the usual number. */
+  readonly metrics?: { readonly maxKeys: number; readonly maxIdentities: number } | undefined;
   /** Keys created at start and reload when they do not exist. */
   readonly keys: readonly { readonly name: KeyName; readonly algorithm: AlgorithmName }[];
   readonly keystore: {

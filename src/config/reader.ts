@@ -17,6 +17,7 @@ import { resolveCache } from "./sections/cache.js";
 import { resolveKeys } from "./sections/keys.js";
 import { resolveKeystore } from "./sections/keystore.js";
 import { resolveLog } from "./sections/log.js";
+import { resolveMetrics } from "./sections/metrics.js";
 import { resolvePolicies, type WrittenPolicy } from "./sections/policy.js";
 import { resolveServer } from "./sections/server.js";
 import { resolveTls } from "./sections/tls.js";
@@ -111,6 +112,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
   const cache = resolveCache(value.cache, scope.at("cache"));
   const log = resolveLog(value.log, scope.at("log"));
   const audit = resolveAudit(value.audit, scope.at("audit"), context.cwd);
+  const metrics = resolveMetrics(value.metrics, scope.at("metrics"));
   const keys = resolveKeys(value.keys, scope.at("keys"));
   const keystore = await resolveKeystore(tree, { adapters, env, faults, file });
   crossCheck(reader.uses, faults);
@@ -131,6 +133,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
     cache,
     log,
     ...(audit === undefined ? {} : { audit }),
+    metrics,
     keys,
     keystore,
     certificates: certificates.map(({ place, ...certificate }) => certificate),

@@ -8,6 +8,7 @@ import { cacheSchema } from "./sections/cache.js";
 import { keysSchema } from "./sections/keys.js";
 import { keystoreSchema } from "./sections/keystore.js";
 import { logSchema } from "./sections/log.js";
+import { metricsSchema } from "./sections/metrics.js";
 import { policySchema } from "./sections/policy.js";
 import { serverSchema } from "./sections/server.js";
 import { tlsSchema } from "./sections/tls.js";
@@ -24,6 +25,7 @@ export const configSchema = section(
     cache: cacheSchema,
     log: logSchema,
     audit: auditSchema,
+    metrics: metricsSchema,
     keys: keysSchema,
     keystore: keystoreSchema,
   },

@@ -23,6 +23,7 @@ import { redirectPage } from "./redirect.js";
 import { RequestCall } from "./request-call.js";
 import type { RouteTable } from "./route-table.js";
 import type { ServerState } from "./state.js";
+import { traceOf } from "./trace-context.js";
 
 /** What every request needs and no reload replaces. */
 export interface PipelineParts {
@@ -317,9 +318,10 @@ class Request {
     }
   }
 
-  #facts(): { method: string; path: string; ip: string; identity: string } {
+  #facts(): Pick<AuditEvent, "method" | "path" | "ip" | "identity" | "trace"> {
     const { method } = this.#exchange;
-    return { method, path: this.#path, ip: this.#ip, identity: this.#caller.identity ?? "" };
+    const trace = traceOf(this.#exchange.header("traceparent"));
+    return { method, path: this.#path, ip: this.#ip, identity: this.#caller.identity ?? "", trace };
   }
 
   #answer(status: number, headers: ReplyHeaders, body?: string): void {

@@ -19,6 +19,7 @@ import type { KeyService } from "../keys/service.js";
 import type { Keystore } from "../keystore/contract.js";
 import type { MetricFigures } from "../metrics/figures.js";
 import { EventLoopWatch } from "../metrics/full/event-loop.js";
+import { defaultCounterLimits } from "../metrics/full/requests.js";
 import { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { AuditTrail, type StagedTrail } from "./audit-trail.js";
@@ -371,6 +372,7 @@ export class KeyServer {
   #use(state: ServerState): void {
     this.#state = state;
     const { config, tls } = state;
+    this.#lasting.metrics.full.requests.limit(config.metrics ?? defaultCounterLimits);
     this.#expiry.watch(watchedOf(config, tls.notAfterMs));
   }
 

@@ -1,7 +1,7 @@
 /** Figures of this process: each worker has its own. */
 import { readdirSync, readFileSync } from "node:fs";
 import type { LoopFigures } from "./event-loop.js";
-import { counters, type Family, gauge, gauges, type Labels, type Sample, WORKER } from "./family.js";
+import { counters, type Family, gauge, gauges, type Sample, WORKER } from "./family.js";
 
 export interface ProcessFigures {
   readonly cpuSeconds: number;
@@ -48,9 +48,7 @@ export function fileFigures(): FileFigures | undefined {
 /** @param worker - which of the server's processes */
 export function processFamilies(figures: ProcessFigures, worker: string): readonly Family[] {
   const { cpuSeconds, residentBytes, heapBytes, files, loop } = figures;
-  const own = (value: number, labels: Labels = {}): Sample[] => [
-    { labels: { [WORKER]: worker, ...labels }, value },
-  ];
+  const own = (value: number): Sample[] => [{ labels: { [WORKER]: worker }, value }];
   const families: Family[] = [
     gauge("kes_workers", "Processes that serve requests.", 1, "sum"),
     counters(
@@ -73,11 +71,12 @@ export function processFamilies(figures: ProcessFigures, worker: string): readon
     const { p50, p99, max, busy } = loop;
     families.push(
       gauges(
-        "kes_event_loop_delay_seconds",
-        "How late the event loop came round during the last 30 to 60 seconds.",
-        [...own(p50, { quantile: "0.5" }), ...own(p99, { quantile: "0.99" })],
+        "kes_event_loop_delay_p50_seconds",
+        "How late the event loop came round during the last 30 to 60 seconds, at most half of the time.",
+        own(p50),
         "max",
       ),
+      gauges("kes_event_loop_delay_p99_seconds", "The same, at most 99 % of the time.", own(p99), "max"),
       gauges(
         "kes_event_loop_delay_max_seconds",
         "The longest delay of the event loop during the last 30 to 60 seconds.",

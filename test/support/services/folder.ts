@@ -37,11 +37,15 @@ export function installedVersion(name: ServiceName): string | undefined {
   }
 }
 
-/** Finds a program on the `PATH`. */
+/** Where Debian puts servers; not on everybody's `PATH`. */
+const SERVER_FOLDERS = ["/usr/local/sbin", "/usr/sbin"];
+
+/** Finds a program on the `PATH`, or among the system's servers. */
 export function findOnPath(program: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
   return (env.PATH ?? "")
     .split(delimiter)
     .filter((folder) => folder !== "")
+    .concat(SERVER_FOLDERS)
     .map((folder) => join(folder, program))
     .find(isExecutable);
 }

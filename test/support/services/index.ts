@@ -6,7 +6,18 @@ import { binaryPath, findOnPath, isExecutable, isInstalled } from "./folder.js";
 export type { ServiceName } from "./catalogue.js";
 
 /** Programs taken from the `PATH`. */
-export type SystemToolName = "curl" | "fish" | "groff" | "jq" | "openssl" | "python3" | "zsh";
+export type SystemToolName =
+  | "curl"
+  | "fish"
+  | "groff"
+  | "haproxy"
+  | "jq"
+  | "nginx"
+  | "openssl"
+  | "prometheus"
+  | "promtool"
+  | "python3"
+  | "zsh";
 
 /**
  * Path of an installed service's binary.
