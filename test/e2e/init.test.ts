@@ -41,7 +41,7 @@ describe("kes init, as a process", () => {
     expect(stdout).to.include("kes server --config kes/kes-config.yml\n");
     expect(await readdir(join(dir, "kes"))).to.have.members([
       ...["server.key", "server.crt", "admin.key", "admin.crt", "client.key", "client.crt"],
-      ...["keys", "policies", "kes-config.yml"],
+      ...["audit.key", "audit.pub", "keys", "policies", "kes-config.yml"],
     ]);
     const shipped = await readFile(join(root, "policies", "minio.yml"), "utf8");
     expect(await readFile(join(dir, "kes", "policies", "minio.yml"), "utf8")).to.equal(shipped);
@@ -71,6 +71,7 @@ describe("kes init, as a process", () => {
     const folder = join(dir, "kes");
     const layout = await layoutOf(folder);
     const order = ["server", "admin", "client"].flatMap((name) => [`${name}.key`, `${name}.crt`]);
+    order.push("audit.key", "audit.pub");
     let kills = 0;
     for (const name of order) {
       const before = await listing(folder);

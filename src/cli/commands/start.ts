@@ -2,7 +2,15 @@
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Command, type CommandContext, CommandError, command } from "../command.js";
-import { CONFIG_NAME, exists, type Layout, layoutOf, PROJECT_FOLDER, surveyOf } from "../init/layout.js";
+import {
+  auditPathsOf,
+  CONFIG_NAME,
+  exists,
+  type Layout,
+  layoutOf,
+  PROJECT_FOLDER,
+  surveyOf,
+} from "../init/layout.js";
 import { type ListenAddress, quickstart } from "../quickstart.js";
 import type { RunServer } from "../server/serve.js";
 
@@ -51,7 +59,7 @@ async function placesOf(
   const configFile = resolve(cwd, config ?? CONFIG_NAME);
   if (await exists(configFile)) {
     const own = await layoutOf(dirname(configFile));
-    if (own.config?.file === configFile && (await surveyOf(own)).missing.length === 0) {
+    if (own.config?.file === configFile && (await isComplete(own))) {
       return { configFile, layout: own };
     }
     // The paths of a configuration are relative to the working directory, so only there is `.keswick` its folder.
@@ -63,9 +71,15 @@ async function placesOf(
   return { configFile: layout.config?.file ?? configFile, layout };
 }
 
+/** True when a server can start from it, whichever version has made it. */
+async function isComplete(layout: Layout): Promise<boolean> {
+  const spare = auditPathsOf(layout);
+  return (await surveyOf(layout)).missing.every((path) => spare.includes(path));
+}
+
 async function ensureFolder(layout: Layout, context: CommandContext): Promise<void> {
   const { makeFolder, policyText, readFolder } = await import("../init/folder.js");
-  if ((await surveyOf(layout)).missing.length === 0) {
+  if (await isComplete(layout)) {
     await readFolder(layout);
     return;
   }

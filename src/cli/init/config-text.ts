@@ -1,4 +1,5 @@
 /** The configuration that `kes init` writes into a folder of its own. */
+import { join } from "node:path";
 import type { Layout } from "./layout.js";
 
 /** Paths are absolute, because relative ones are resolved against the server's working directory. */
@@ -35,6 +36,14 @@ cache:
 log:
   error: on
   audit: on
+
+# Records that can be proved afterwards: remove the '#' for a file that 'kes audit verify --key audit.pub' checks.
+#audit:
+  #file:
+    #path: ${quoted(join(layout.dir, "audit.log"))}
+    #key: ${quoted(layout.auditKey.keyFile)}
+  # true: no answer with key material leaves before its record is on the disk.
+  #required: false
 
 keystore:
   fs:

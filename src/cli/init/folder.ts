@@ -6,9 +6,10 @@ import { type CertificateInfo, identityOfKey } from "../../identity/certificate.
 import { issueCertificate } from "../../identity/issue.js";
 import { CommandError } from "../command.js";
 import { packageInfo } from "../package-root.js";
+import { completeAuditKey, presentAuditKey } from "./audit-key.js";
 import { configText } from "./config-text.js";
 import { completePair, pairState } from "./credentials.js";
-import { exists, type Holder, type Layout, POLICIES, pathsOf, surveyOf } from "./layout.js";
+import { auditPathsOf, exists, type Holder, type Layout, POLICIES, pathsOf, surveyOf } from "./layout.js";
 import { isDraft, publish, removeStaleDrafts } from "./publish.js";
 
 export interface FolderOptions {
@@ -44,7 +45,9 @@ export async function makeFolder(layout: Layout, options: FolderOptions): Promis
     throw new CommandError(`'${layout.dir}' is complete already, nothing was changed: ${present.join(", ")}`);
   }
   // The configuration is written last, so no interrupted run leaves it without the rest: it is somebody's own.
-  if (layout.config !== undefined && present.includes(layout.config.file)) {
+  const auditPaths = auditPathsOf(layout);
+  const lacksMore = missing.some((path) => !auditPaths.includes(path));
+  if (layout.config !== undefined && present.includes(layout.config.file) && lacksMore) {
     throw new CommandError(
       `'${layout.config.file}' exists already, but not what kes init would make with it: ${missing.join(", ")}`,
     );
@@ -54,7 +57,9 @@ export async function makeFolder(layout: Layout, options: FolderOptions): Promis
     admin: await pairState(pairOf(layout, "admin")),
     client: await pairState(pairOf(layout, "client")),
   };
-  const policyText = layout.config === undefined ? "" : await options.policyText();
+  const auditKey = await presentAuditKey(layout.auditKey);
+  const isNew = layout.config !== undefined && !present.includes(layout.config.file);
+  const policyText = isNew ? await options.policyText() : "";
 
   const isOpenToOthers = await prepareFolder(layout);
   await removeStaleDrafts(layout.dir, options.nowMs);
@@ -66,7 +71,8 @@ export async function makeFolder(layout: Layout, options: FolderOptions): Promis
     admin: await complete("admin"),
     client: await complete("client"),
   };
-  if (layout.config !== undefined) {
+  await completeAuditKey(layout.auditKey, auditKey);
+  if (isNew && layout.config !== undefined) {
     const { file, policyFile } = layout.config;
     await mkdir(dirname(policyFile), { recursive: true, mode: 0o700 });
     if (!(await exists(policyFile))) await publish(policyFile, policyText, 0o644);

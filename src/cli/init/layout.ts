@@ -14,6 +14,8 @@ export interface Layout {
   readonly config?: { readonly file: string; readonly policyFile: string };
   readonly keyFile: Readonly<Record<Holder, string>>;
   readonly certFile: Readonly<Record<Holder, string>>;
+  /** Signs the checkpoints of an audit file. */
+  readonly auditKey: { readonly keyFile: string; readonly publicFile: string };
 }
 
 /** The name of the folder that belongs to the project's own `kes-config.yml`, beside it. */
@@ -38,6 +40,7 @@ export async function layoutOf(dir: string): Promise<Layout> {
       : { config: { file: join(dir, CONFIG_NAME), policyFile: join(dir, POLICIES, "minio.yml") } }),
     keyFile: files("key"),
     certFile: files("crt"),
+    auditKey: { keyFile: join(dir, "audit.key"), publicFile: join(dir, "audit.pub") },
   };
 }
 
@@ -45,7 +48,12 @@ export async function layoutOf(dir: string): Promise<Layout> {
 export function pathsOf(layout: Layout): string[] {
   const pairs = HOLDERS.flatMap((holder) => [layout.keyFile[holder], layout.certFile[holder]]);
   const config = layout.config ? [layout.config.policyFile, layout.config.file] : [];
-  return [layout.keysDir, ...pairs, ...config];
+  return [layout.keysDir, ...pairs, ...auditPathsOf(layout), ...config];
+}
+
+/** The part of {@link pathsOf} that nothing else needs: folders made by earlier versions lack it. */
+export function auditPathsOf({ auditKey }: Layout): string[] {
+  return [auditKey.keyFile, auditKey.publicFile];
 }
 
 /** Which of a layout's paths exist. */

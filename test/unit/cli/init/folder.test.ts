@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -61,6 +62,8 @@ describe("cli/init/folder", () => {
       "admin.crt 644",
       "client.key 600",
       "client.crt 644",
+      "audit.key 600",
+      "audit.pub 644",
       "minio.yml 644",
       "kes-config.yml 644",
     ]);
@@ -98,6 +101,47 @@ describe("cli/init/folder", () => {
       },
       keystore: { fs: { path: join(path, "keys") } },
     });
+  });
+
+  it("shows an audit file in the configuration that only wants its comments taken away", async () => {
+    await make(dir);
+    const text = await readFile(join(dir, "kes-config.yml"), "utf8");
+    const config = parse(text.replace(/^( *)#(?=[^ ])/gm, "$1"));
+    expect(config.audit).to.deep.equal({
+      file: { path: join(dir, "audit.log"), key: join(dir, "audit.key") },
+      required: false,
+    });
+    const [key, pub] = await Promise.all(
+      ["audit.key", "audit.pub"].map((name) => readFile(join(dir, name), "utf8")),
+    );
+    expect(createPublicKey(key ?? "").export({ type: "spki", format: "pem" })).to.equal(pub);
+    expect(createPublicKey(pub ?? "").asymmetricKeyType).to.equal("ed25519");
+  });
+
+  it("adds the audit key to a folder of an earlier version, and nothing else", async () => {
+    await make(dir);
+    for (const name of ["audit.key", "audit.pub"]) await rm(join(dir, name));
+    const before = await contents(dir);
+    const { made } = await make(dir);
+    expect(made).to.deep.equal([join(dir, "audit.key"), join(dir, "audit.pub")]);
+    const after = await contents(dir);
+    for (const [file, text] of before) expect(after.get(file), file).to.equal(text);
+  });
+
+  it("refuses an audit key that does not belong to its public part, or is of another kind", async () => {
+    await make(dir);
+    const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+    await rm(join(dir, "admin.crt"));
+    await writeFile(join(dir, "audit.pub"), publicKey.export({ type: "spki", format: "pem" }));
+    await rm(join(dir, "kes-config.yml"));
+    expect(await failure(dir)).to.include("does not belong to the private key");
+    await rm(join(dir, "audit.key"));
+    expect(await failure(dir)).to.include("but its private key");
+    await writeFile(join(dir, "audit.key"), privateKey.export({ type: "pkcs8", format: "pem" }));
+    await make(dir);
+    await rm(join(dir, "kes-config.yml"));
+    await writeFile(join(dir, "audit.key"), await readFile(join(dir, "server.key")));
+    expect(await failure(dir)).to.include("is no Ed25519 key");
   });
 
   it("leaves the configuration out in the project's own .keswick alone", async () => {
