@@ -1,11 +1,10 @@
 /** What a refusal of a server means: status and message to the catalogue's code (KES reference §12.5). */
 import { type ErrorCode, errorCatalogue, KesError } from "../errors.js";
+import { printable } from "./printable.js";
 import type { ApiReply } from "./transport.js";
 
 /** Longest message that is compared with the catalogue; two wildcards over a whole answer would take long. */
 const MAX_MATCHED = 4096;
-/** Most characters of a server's own words in an error. */
-const MAX_SHOWN = 256;
 
 /** Messages of servers before 2024, as the pair of today. */
 const legacy: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
@@ -29,16 +28,6 @@ export function errorOfReply(reply: ApiReply): KesError {
   }
   const words = printable(message) || `key server ${reply.endpoint} answered with status ${reply.status}`;
   return new KesError("ANSWER_UNEXPECTED", [words], { status: reply.status });
-}
-
-/** Text of a server made fit for a terminal and a log: one line, at most 256 characters, no control characters. */
-export function printable(text: string): string {
-  // Cut first: what follows must not take long. Halves of a surrogate pair count as unprintable.
-  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
-  return cut
-    .trim()
-    .replace(/\s+/g, " ")
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
 
 function messageOf({ contentType, body }: ApiReply): string {

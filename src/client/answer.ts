@@ -1,8 +1,8 @@
 /** From the pieces of an answer to what the caller gets. */
 import { KesError } from "../errors.js";
 import type { Exchange, ReplyHead, ReplyListener } from "./connection.js";
-import { printable } from "./faults.js";
 import { MAX_ANSWER_BYTES } from "./options.js";
+import { printable } from "./printable.js";
 import type { ApiReply, ApiStream } from "./transport.js";
 
 /** Bytes of a stream that may wait for a slow reader before the server is slowed down. */

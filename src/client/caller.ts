@@ -2,9 +2,10 @@
 import { KesError } from "../errors.js";
 import { isName } from "../names.js";
 import { onAbort } from "./abort.js";
-import { errorOfReply, printable } from "./answer-errors.js";
+import { errorOfReply } from "./answer-errors.js";
 import type { Clock } from "./clock.js";
 import { invalid } from "./members.js";
+import { printable } from "./printable.js";
 import type { ApiReply, ApiRequest, Transport } from "./transport.js";
 import type { CallOptions } from "./types.js";
 

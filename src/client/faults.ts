@@ -1,5 +1,6 @@
 /** What a failure of the network means, and what to do about it. */
 import { isKesError, KesError } from "../errors.js";
+import { printable } from "./printable.js";
 
 /**
  * The connection took no more requests when this one came to it: it was certainly not sent. Told to nobody; the
@@ -163,10 +164,4 @@ function reasonOf(cause: unknown): string {
   const known = NETWORK[codeOf(cause)];
   if (known !== undefined) return known;
   return printable(cause instanceof Error ? cause.message : String(cause));
-}
-
-/** Text of somebody else's making, fit for a terminal: one line of at most 200 visible characters. */
-export function printable(text: string): string {
-  const line = text.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]+/g, " ").trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }

@@ -1,9 +1,9 @@
 /** Listings, page by page (KES reference §5, §12.2). */
 import { isKesError, KesError } from "../errors.js";
 import { isName, patternPrefix } from "../names.js";
-import { printable } from "./answer-errors.js";
 import type { Caller } from "./caller.js";
 import { invalid, jsonOf, Members } from "./members.js";
+import { printable } from "./printable.js";
 import type { ApiReply } from "./transport.js";
 import type { ListOptions } from "./types.js";
 

@@ -1,9 +1,10 @@
 /** Follows a log until it is left, over broken connections and restarts (KES reference §3.22, §11.4). */
 import { type ErrorCode, isKesError } from "../errors.js";
-import { errorOfReply, printable } from "./answer-errors.js";
+import { errorOfReply } from "./answer-errors.js";
 import type { Caller } from "./caller.js";
 import { linesOf } from "./lines.js";
 import { invalid, jsonOf, Members } from "./members.js";
+import { printable } from "./printable.js";
 import type { ApiStream } from "./transport.js";
 import type { AuditEvent, ErrorEvent, LogOptions } from "./types.js";
 

@@ -4,7 +4,7 @@ import { request as requestHttps } from "node:https";
 import type { Socket } from "node:net";
 import { KesError } from "../errors.js";
 import type { Endpoint } from "./endpoints.js";
-import { printable } from "./faults.js";
+import { printable } from "./printable.js";
 
 /** What is under way: the connection, once there is one, and how to give up. */
 export interface Tunnel {

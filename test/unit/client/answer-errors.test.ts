@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { errorOfReply, printable } from "../../../src/client/answer-errors.js";
+import { errorOfReply } from "../../../src/client/answer-errors.js";
+import { printable } from "../../../src/client/printable.js";
 import { type ErrorCode, errorCatalogue, KesError } from "../../../src/errors.js";
 import { ENDPOINT, refusal, reply } from "../../support/fake-transport.js";
 

@@ -191,4 +191,17 @@ describe("nearness", () => {
     late();
     expect(await found).to.equal(2);
   });
+
+  it("is 2 where the machine does not tell its addresses, and for one with a zone", async () => {
+    const forbidden = {
+      ...surroundings,
+      addresses: (): never => {
+        throw new Error("uv_interface_addresses returned Unknown system error 13");
+      },
+    };
+    const [far] = parseEndpoints("far.example.com");
+    expect(await nearnessOf(far, forbidden, new FakeClock())).to.equal(2);
+    const zoned = { ...surroundings, resolve: async () => "fe80::1%eth0" };
+    expect(await nearnessOf(far, zoned, new FakeClock())).to.equal(2);
+  });
 });
