@@ -131,6 +131,14 @@ export const commands: CommandTable = {
     summary: "Follow the audit or the error log",
     load: async () => (await import("./commands/log.js")).logCommand,
   },
+  "audit verify": {
+    summary: "Find out whether an audit log is whole",
+    load: async () => (await import("./commands/audit-verify.js")).auditVerifyCommand,
+  },
+  "audit show": {
+    summary: "Show what an audit log holds",
+    load: async () => (await import("./commands/audit-show.js")).auditShowCommand,
+  },
   metric: {
     summary: "Follow the metrics of a server",
     load: async () => (await import("./commands/metric.js")).metricCommand,

@@ -3,12 +3,11 @@
  * file is missing between two others, and the end is where it was known to be.
  */
 import type { KeyObject } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { resolve } from "node:path";
 import { type Checkpoint, checkpointOf, isSignedBy, keyIdOf } from "./checkpoint.js";
-import { frameOf, GENESIS, LineHasher, type Link, MAX_LINE_BYTES, membersOf } from "./line.js";
-import { type Header, headerOf } from "./members.js";
+import { frameOf, GENESIS, LineHasher, type Link, membersOf } from "./line.js";
+import { chunksOf, LineCutter, startOf } from "./lines.js";
+import type { Header } from "./members.js";
 
 export type FindingKind =
   | "malformed"
@@ -41,6 +40,17 @@ export interface VerifyOptions {
   /** Bytes read since the last call. */
   readonly onProgress?: (bytes: number) => void;
   readonly signal?: AbortSignal;
+  /** What relative names start from; the working directory of the process by default. */
+  readonly cwd?: string;
+}
+
+/** Something that the server itself has told in the chain. */
+export interface ToldNotice {
+  readonly file: string;
+  readonly line: number;
+  readonly event: string;
+  /** Members of the notice but its place. */
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 export interface VerifiedFile {
@@ -53,6 +63,8 @@ export interface Report {
   /** The first {@link MAX_FINDINGS}, in the order of the chain. */
   readonly findings: readonly Finding[];
   readonly findingCount: number;
+  /** The first {@link MAX_FINDINGS}. */
+  readonly notices: readonly ToldNotice[];
   readonly chain: string;
   readonly files: readonly VerifiedFile[];
   readonly lines: number;
@@ -73,7 +85,6 @@ export interface Report {
 
 /** More findings are counted, not kept. */
 export const MAX_FINDINGS = 100;
-const CHUNK_BYTES = 1024 * 1024;
 
 /** A file that is part of a chain. */
 interface ChainFile {
@@ -90,7 +101,7 @@ export async function verifyFiles(files: readonly string[], options: VerifyOptio
   const verifier = new Verifier(options);
   const found: ChainFile[] = [];
   for (const file of files) {
-    const start = await startOf(file);
+    const start = await startOf(pathOf(file, options));
     if (start === undefined)
       verifier.report({ file, line: 1, kind: "not-an-audit-file", message: NO_HEADER });
     else found.push({ file, ...start });
@@ -98,7 +109,7 @@ export async function verifyFiles(files: readonly string[], options: VerifyOptio
   found.sort((a, b) => a.first - b.first);
   for (const one of found) {
     verifier.begin(one);
-    for await (const chunk of chunksOf(one.file)) {
+    for await (const chunk of chunksOf(pathOf(one.file, options))) {
       options.signal?.throwIfAborted();
       verifier.read(chunk);
       options.onProgress?.(chunk.length);
@@ -108,37 +119,11 @@ export async function verifyFiles(files: readonly string[], options: VerifyOptio
   return verifier.finish();
 }
 
+function pathOf(file: string, { cwd = "" }: VerifyOptions): string {
+  return resolve(cwd, file);
+}
+
 const NO_HEADER = "the first line is not the header of an audit file";
-
-async function startOf(file: string): Promise<{ first: number; header: Header } | undefined> {
-  for await (const chunk of chunksOf(file)) {
-    const end = chunk.indexOf(10);
-    if (end < 0 || end > MAX_LINE_BYTES) return undefined;
-    const line = chunk.subarray(0, end);
-    const frame = frameOf(line);
-    const header = headerOf(membersOf(line));
-    return frame === undefined || header === undefined ? undefined : { first: frame.sequence, header };
-  }
-  return undefined;
-}
-
-/** The content of `file`, which may be compressed. */
-async function* chunksOf(file: string): AsyncIterable<Buffer> {
-  const handle = await open(file, "r");
-  const magic = Buffer.alloc(2);
-  try {
-    await handle.read(magic, 0, 2, 0);
-  } finally {
-    await handle.close();
-  }
-  const raw = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  if (magic.readUInt16BE(0) !== 0x1f8b) yield* raw;
-  else {
-    const plain = createGunzip({ chunkSize: CHUNK_BYTES });
-    raw.on("error", (error) => plain.destroy(error));
-    yield* raw.pipe(plain);
-  }
-}
 
 class Verifier {
   readonly #keys: ReadonlyMap<string, KeyObject>;
@@ -146,6 +131,7 @@ class Verifier {
   readonly #hasher = new LineHasher();
   readonly #findings: Finding[] = [];
   #findingCount = 0;
+  readonly #notices: ToldNotice[] = [];
   readonly #files: VerifiedFile[] = [];
   #file: ChainFile | undefined;
   #chain = "";
@@ -159,9 +145,7 @@ class Verifier {
   #unsigned = 0;
   #closed = false;
   #lastCheckpoint: Report["lastCheckpoint"];
-  /** The part of a line that came with the last chunk. */
-  #rest: Buffer = Buffer.alloc(0);
-  #isTooLong = false;
+  #cutter = new LineCutter((line) => this.#read(line));
 
   constructor(options: VerifyOptions) {
     this.#keys = new Map(options.keys.map((key) => [keyIdOf(key), key]));
@@ -182,26 +166,18 @@ class Verifier {
     this.#file = file;
     this.#line = 0;
     this.#isFirstLine = true;
-    this.#rest = Buffer.alloc(0);
-    this.#isTooLong = false;
+    this.#cutter = new LineCutter((line) => this.#read(line));
   }
 
   read(chunk: Buffer): void {
     this.#bytes += chunk.length;
-    let data = chunk;
-    if (this.#rest.length > 0) data = Buffer.concat([this.#rest, chunk]);
-    let start = 0;
-    for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, start)) {
-      this.#line++;
-      if (this.#isTooLong) this.#malformed("is longer than any line can be");
-      else this.#take(data.subarray(start, end));
-      this.#isTooLong = false;
-      start = end + 1;
-    }
-    const rest = data.subarray(start);
-    // Bounded, whatever the file holds.
-    if (rest.length > MAX_LINE_BYTES) this.#isTooLong = true;
-    this.#rest = this.#isTooLong ? Buffer.alloc(0) : Buffer.from(rest);
+    this.#cutter.add(chunk);
+  }
+
+  #read(line: Buffer | "too-long"): void {
+    this.#line++;
+    if (line === "too-long") this.#malformed("is longer than any record can be");
+    else this.#take(line);
   }
 
   #malformed(what: string): void {
@@ -224,8 +200,14 @@ class Verifier {
     }
     this.#last = { sequence, hash };
     this.#closed = false;
-    if (type === "checkpoint") this.#check(line, previous);
-    else this.#unsigned++;
+    if (type === "checkpoint") return this.#check(line, previous);
+    this.#unsigned++;
+    if (type === "notice" && this.#notices.length < MAX_FINDINGS) this.#listen(line);
+  }
+
+  #listen(line: Buffer): void {
+    const { seq: _seq, type: _type, hash: _hash, event, ...details } = membersOf(line) ?? {};
+    this.#notices.push({ file: this.#file?.file ?? "", line: this.#line, event: String(event), details });
   }
 
   /** What the first line of a file must follow. */
@@ -303,9 +285,13 @@ class Verifier {
 
   end(): void {
     const { file = "", first = 0 } = this.#file ?? {};
-    if (this.#rest.length > 0 || this.#isTooLong) {
+    const rest = this.#cutter.end();
+    if (rest !== 0) {
       this.#line++;
-      this.#find("torn", `the file ends in the middle of a line: ${this.#rest.length} bytes`);
+      this.#find(
+        "torn",
+        `the file ends in the middle of a line${rest === "too-long" ? "" : `, behind ${rest} bytes of it`}`,
+      );
     }
     this.#files.splice(-1, 1, { file, first, last: this.#last?.sequence ?? first });
   }
@@ -315,6 +301,7 @@ class Verifier {
     return {
       findings: this.#findings,
       findingCount: this.#findingCount,
+      notices: this.#notices,
       chain: this.#chain,
       files: this.#files,
       lines: this.#lines,
