@@ -5,10 +5,17 @@ import type { Ticker } from "../terminal/ticker.js";
 
 /** Between attempts, in milliseconds: a Vault that is restarted comes back within them. */
 const OUTAGE_WAITS_MS = [250, 500, 1_000, 2_000, 4_000, 8_000] as const;
+/** A key store that answers wrongly may do so once, under load; a missing permission stays missing. */
+const REFUSAL_WAITS_MS = [250, 1_000] as const;
 /** Some keystores show a key a moment after they have said that it is stored. */
 const ARRIVAL_WAITS_MS = [50, 100, 200, 400, 800, 1_600] as const;
 /** A call that has not ended after this long never will. */
 const CALL_TIMEOUT_MS = 60_000;
+
+function waitsFor(error: unknown): readonly number[] {
+  if (isKesError(error, "KEYSTORE_UNREACHABLE", "KEYSTORE_BUSY")) return OUTAGE_WAITS_MS;
+  return isKesError(error, "KEYSTORE_UNAVAILABLE") ? REFUSAL_WAITS_MS : [];
+}
 
 export class Patience {
   readonly #ticker: Ticker;
@@ -33,38 +40,33 @@ export class Patience {
    * @throws what the last attempt threw; the signal's reason once it is aborted
    */
   call<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#repeat(call, (error) => isKesError(error, "KEYSTORE_UNREACHABLE", "KEYSTORE_BUSY"), {
-      waits: OUTAGE_WAITS_MS,
-      onWait: this.#onWait,
-    });
+    return this.#repeat(call, waitsFor);
   }
 
   /** A read of what was just written. @throws as {@link call}; `KEY_NOT_FOUND` when it has not arrived in time */
   arrival<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#repeat(
-      () => this.call(call),
-      (error) => isKesError(error, "KEY_NOT_FOUND"),
-      {
-        waits: ARRIVAL_WAITS_MS,
-        onWait: () => {},
-      },
+    return this.#repeat(call, (error) =>
+      isKesError(error, "KEY_NOT_FOUND") ? ARRIVAL_WAITS_MS : waitsFor(error),
     );
   }
 
   async #repeat<T>(
     call: (signal: AbortSignal) => Promise<T>,
-    mayPass: (error: unknown) => boolean,
-    { waits, onWait }: { readonly waits: readonly number[]; readonly onWait: (error: Error) => void },
+    waitsOf: (error: unknown) => readonly number[],
   ): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
+    const waited = new Map<readonly number[], number>();
+    for (;;) {
       this.#signal.throwIfAborted();
       try {
         return await this.#bounded(call);
       } catch (error) {
         this.#signal.throwIfAborted();
+        const waits = waitsOf(error);
+        const attempt = waited.get(waits) ?? 0;
         const waitMs = waits[attempt];
-        if (waitMs === undefined || !mayPass(error) || !(error instanceof Error)) throw error;
-        onWait(error);
+        if (waitMs === undefined || !(error instanceof Error)) throw error;
+        waited.set(waits, attempt + 1);
+        if (waits === OUTAGE_WAITS_MS) this.#onWait(error);
         await this.#ticker.wait(waitMs, this.#signal);
       }
     }
