@@ -10,6 +10,8 @@ export interface Subscriber {
 /** Most streams at a time; each holds a connection and a buffer. */
 const MAX_SUBSCRIBERS = 256;
 
+const LOST = "too slow: the stream ended because lines were lost";
+
 /** Joins the hubs of several processes to one stream. */
 export interface LogRelay {
   /** Whether somebody follows in another process. */
@@ -62,9 +64,13 @@ export class LogHub {
   /** Gives a line that was counted where it was made to the followers here. */
   deliver(line: string): void {
     for (const subscriber of this.#subscribers) {
-      if (!subscriber.line(line))
-        this.#drop(subscriber, "too slow: the stream ended because lines were lost");
+      if (!subscriber.line(line)) this.#drop(subscriber, LOST);
     }
+  }
+
+  /** Lines were lost on their way here: no follower may think that it has them all. */
+  cut(): void {
+    for (const subscriber of this.#subscribers) this.#drop(subscriber, LOST);
   }
 
   /** Adds a follower. @returns how to leave, or undefined when there are too many. */

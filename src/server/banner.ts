@@ -9,6 +9,8 @@ export interface BannerFacts {
   readonly keystore: string;
   readonly host: string;
   readonly port: number;
+  /** Worker processes. */
+  readonly workers: number;
   /** The admin's identity, or undefined when the admin is switched off. */
   readonly admin: string | undefined;
   /** Printed in development mode only. */
@@ -26,6 +28,7 @@ export function banner(facts: BannerFacts): string {
     row("Runtime", `node ${process.versions.node} ${process.platform}/${process.arch}`),
     row("License", "Apache-2.0".padEnd(20), "https://www.apache.org/licenses/LICENSE-2.0"),
     "",
+    ...(facts.workers === 1 ? [] : [row("Workers", String(facts.workers))]),
     row("KMS", facts.keystore),
     ...addresses(facts.host, facts.port).map((url, i) => row(i === 0 ? "API" : "", `· ${url}`)),
     "",

@@ -30,8 +30,8 @@ export interface Lasting {
   readonly auditLog: AuditLog;
   readonly errorLog: ErrorLog;
   readonly whole: WholeServer;
-  /** Tells others that a key was created or deleted; resolves when they know. */
-  readonly changed?: (name: KeyName) => Promise<void>;
+  /** Tells others that a key was created or deleted by `keys`; resolves when they know. */
+  readonly changed: (name: KeyName, keys: KeyService) => Promise<void>;
 }
 
 /** Opens the keystore that the configuration names. @throws ConfigError that says why it cannot be opened */
@@ -64,13 +64,13 @@ export async function buildState(
 ): Promise<ServerState> {
   const { errorLog } = lasting;
   const { keystoreCalls } = lasting.metrics.full;
-  const keys = new KeyService({
+  const keys: KeyService = new KeyService({
     keystore: metered(await open(), (...call) => keystoreCalls.observe(...call)),
     cache: config.cache,
     clock: systemClock,
     random: pooledRandom(),
     log: errorLog,
-    ...(lasting.changed === undefined ? {} : { changed: lasting.changed }),
+    changed: (name) => lasting.changed(name, keys),
   });
   try {
     const directory = new Directory({

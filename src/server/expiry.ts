@@ -1,5 +1,7 @@
 /** Watches the ends of certificates and warns 30, 7 and 1 days ahead, and once they have ended. */
 
+import type { Config } from "../config/config.js";
+
 /** A certificate to watch. */
 export interface Watched {
   /** How the log names it, for example `policy.minio (client.crt)`. */
@@ -7,6 +9,22 @@ export interface Watched {
   readonly notAfterMs: number;
   /** What to do about it: a client's identity is kept only with the same key. */
   readonly remedy: "renew it" | "renew it with the same key";
+}
+
+/** The certificates of a server. @param notAfterMs - end of its own one */
+export function watchedOf(config: Config, notAfterMs: number): readonly Watched[] {
+  return [
+    {
+      label: `this server (${config.tls.certFile || "development mode"})`,
+      notAfterMs,
+      remedy: "renew it",
+    },
+    ...config.certificates.map(({ use, file, notAfterMs: end }) => ({
+      label: `${use} (${file})`,
+      notAfterMs: end,
+      remedy: "renew it with the same key" as const,
+    })),
+  ];
 }
 
 const DAY_MS = 86_400_000;

@@ -235,9 +235,10 @@ export class KeyServer {
     this.#forget(name, undefined);
   }
 
-  /** Gives lines of any process to those who follow a log stream here. */
-  deliver(stream: "audit" | "error", lines: readonly string[]): void {
+  /** Gives lines of any process to those who follow a log stream here. @param lost - some are missing */
+  deliver(stream: "audit" | "error", lines: readonly string[], lost: boolean): void {
     const { hub } = stream === "audit" ? this.#auditLog : this.errorLog;
+    if (lost) hub.cut();
     for (const line of lines) hub.deliver(line);
   }
 
@@ -302,9 +303,11 @@ export class KeyServer {
   async #stage(config: Config, material?: TlsMaterial, secret?: Uint8Array): Promise<StagedState> {
     const audit = await this.#trail?.stage(config);
     const next = await this.#buildOr(audit, config, material, secret);
+    this.#staged = next;
     return {
       use: () => {
         const old = this.state;
+        this.#staged = undefined;
         this.#use(next);
         audit?.use();
         this.#attach(config);
@@ -316,10 +319,19 @@ export class KeyServer {
         void this.#retire(old);
       },
       discard: async () => {
+        this.#staged = undefined;
         await audit?.discard();
         await next.services.keys.close();
       },
     };
+  }
+
+  /** Requests that began before a reload change keys by the old state; the new one may have them in memory. */
+  #forget(name: KeyName, changedBy: KeyService | undefined): void {
+    for (const state of [this.#state, this.#staged]) {
+      const keys = state?.services.keys;
+      if (keys !== changedBy) keys?.forget(name);
+    }
   }
 
   async #buildOr(

@@ -18,6 +18,12 @@ export const serverCommand = command({
       type: "boolean",
       description: "Load everything, reach the keystore, say what was found, and exit",
     },
+    workers: {
+      type: "string",
+      value: "NUMBER",
+      description: "Worker processes, whatever the configuration says; auto: one for each core",
+    },
+    "start-degraded": { type: "boolean", description: "Serve even when the keystore does not answer" },
     dev: { type: "boolean", description: "Development mode: keys in memory, on loopback, gone at the end" },
     key: { type: "string", value: "FILE", description: "No longer used", hidden: true },
     cert: { type: "string", value: "FILE", description: "No longer used", hidden: true },
@@ -35,7 +41,7 @@ export const serverCommand = command({
       if (options[flag as keyof typeof NO_LONGER] === undefined) continue;
       context.output.note(`WARNING: '--${flag}' flag is deprecated and no longer honored. ${instead}`);
     }
-    const { addr, check, config, dev } = options;
+    const { addr, check, config, dev, workers } = options;
     if (dev && config !== undefined) {
       throw new CommandError("'--config' flag is not supported in development mode");
     }
@@ -46,6 +52,14 @@ export const serverCommand = command({
     if (config === undefined) return runDev(addr, context);
     const configFile = resolve(context.cwd, config);
     if (check) return runCheck(configFile, context);
-    return runServer({ configFile, ...(addr === undefined ? {} : { addr }) }, context);
+    return runServer(
+      {
+        configFile,
+        degraded: options["start-degraded"] === true,
+        ...(addr === undefined ? {} : { addr }),
+        ...(workers === undefined ? {} : { workers }),
+      },
+      context,
+    );
   },
 });

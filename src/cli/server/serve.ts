@@ -11,38 +11,60 @@ import { banner } from "../../server/banner.js";
 import { openKeystore, readingOf, tlsOf } from "../../server/build-state.js";
 import { KeyServer, type KeyServerOptions } from "../../server/start.js";
 import { TICKET_SECRET_BYTES } from "../../server/ticket-keys.js";
+import { Primary } from "../../server/workers/primary.js";
 import type { CommandContext } from "../command.js";
 import { buildInfo } from "../version.js";
 import { parseAddress } from "./address.js";
 import { checkServer } from "./check.js";
 import { readConfig, withAddress } from "./config-source.js";
 import { devSetup } from "./dev.js";
-import { runUntilStopped } from "./lifecycle.js";
+import { runUntilStopped, type Signalled } from "./lifecycle.js";
+import { forkWorker, workersOf } from "./workers.js";
 
 /** Runs a server until it is stopped. */
 export type RunServer = (
   options: {
     readonly configFile: string;
     readonly addr?: string;
+    /** As `--workers` has it. */
+    readonly workers?: string;
+    /** Serve before the keystore answers. */
+    readonly degraded?: boolean;
     /** Called once, when connections are accepted and the banner is out. */
     readonly onListening?: (listen: { readonly host: string; readonly port: number }) => void;
   },
   context: CommandContext,
 ) => Promise<number | undefined>;
 
+/** What is run, in one process or in several. */
+interface Runnable extends Signalled {
+  listen(): Promise<{ readonly port: number }>;
+  /** In force now. */
+  readonly config: Config;
+  readonly keystore: string;
+}
+
 /** Runs a server with a configuration file until it is stopped. */
-export const runServer: RunServer = async ({ configFile, addr, onListening }, context) => {
+export const runServer: RunServer = async (options, context) => {
+  const { configFile, addr, degraded = false, onListening } = options;
   const load = async (): Promise<Config> => {
     const config = await readConfig(configFile, context.env, keystores);
     for (const warning of config.warnings) context.output.note(`warning: ${formatFault(warning)}`);
     return withAddress(config, addr === undefined ? undefined : parseAddress(addr));
   };
-  const server = await KeyServer.prepare({
-    ...common(),
-    config: await load(),
-    open: (config, errorLog) => openKeystore(config, keystores, errorLog),
-  });
-  return serve(server, context, { load, ...(onListening === undefined ? {} : { onListening }) });
+  const config = await load();
+  const workers = workersOf(config, options.workers);
+  const parts = { ...common(), config, load, degraded };
+  const server =
+    workers === 1
+      ? alone(
+          await KeyServer.prepare({
+            ...parts,
+            open: (one, errorLog) => openKeystore(one, keystores, errorLog),
+          }),
+        )
+      : await Primary.start({ ...parts, workers, fork: forkWorker });
+  return serve(server, context, { load, workers, ...(onListening === undefined ? {} : { onListening }) });
 };
 
 /** Runs a server for development until it is stopped. */
@@ -54,7 +76,24 @@ export async function runDev(addr: string | undefined, context: CommandContext):
     tls: setup.tls,
     open: async () => openMemoryKeystore(),
   });
-  return serve(server, context, { apiKey: setup.apiKey.toString() });
+  return serve(alone(server), context, { workers: 1, apiKey: setup.apiKey.toString() });
+}
+
+/** A server that is this process. */
+function alone(server: KeyServer): Runnable {
+  return {
+    listen: () => server.listen(),
+    reload: (load) => server.reload(load),
+    refreshTls: (load) => server.refreshTls(load),
+    rotateAudit: () => server.rotateAudit(),
+    close: () => server.close(),
+    get config() {
+      return server.state.config;
+    },
+    get keystore() {
+      return server.state.services.keys.description;
+    },
+  };
 }
 
 /** Loads everything, reaches the keystore, and says what was found. */
@@ -78,15 +117,16 @@ function common(): Pick<KeyServerOptions, "version" | "commit" | "stdout" | "std
 }
 
 async function serve(
-  server: KeyServer,
+  server: Runnable,
   context: CommandContext,
   options: {
+    readonly workers: number;
     readonly load?: () => Promise<Config>;
     readonly onListening?: (listen: { host: string; port: number }) => void;
     readonly apiKey?: string;
   },
 ): Promise<number> {
-  const { host } = server.state.config.address;
+  const { host } = server.config.address;
   let port: number;
   try {
     port = (await server.listen()).port;
@@ -95,12 +135,13 @@ async function serve(
     throw error;
   }
   const announce = (last: string): void => {
-    const { config, services } = server.state;
+    const { config, keystore } = server;
     const facts = {
       ...buildInfo(),
-      keystore: services.keys.description,
+      keystore,
       host,
       port,
+      workers: options.workers,
       admin: config.admin.identity,
       errorLevel: config.log.errorLevel,
       auditLevel: config.log.auditLevel,

@@ -7,6 +7,7 @@ const facts = {
   keystore: "Filesystem: ./keys",
   host: "127.0.0.1",
   port: 7373,
+  workers: 1,
   admin: "ab".repeat(32),
   errorLevel: 0,
   auditLevel: 9,
