@@ -15,6 +15,9 @@ const TAGS: Readonly<Record<string, string>> = {
   log: "Logs as they are written",
 };
 
+/** Routes about the server that have others below them. */
+const OF_THE_SERVER: ReadonlySet<string> = new Set(["metrics", "ready"]);
+
 const DESCRIPTION = `Keys for object storage, behind mutual TLS. The API is that of MinIO KES.
 
 - A caller is known by its client certificate; a policy says which paths it may use.
@@ -71,7 +74,8 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
 
 /** `/v1/key/create/` → `key`; routes without a folder of their own are about the server. */
 function tagOf(route: Route): string {
-  return /^\/v1\/([^/]+)\//.exec(route.path)?.[1] ?? "status";
+  const folder = /^\/v1\/([^/]+)\//.exec(route.path)?.[1] ?? "status";
+  return OF_THE_SERVER.has(folder) ? "status" : folder;
 }
 
 function pathItem(route: Route, responses: Responses): object {

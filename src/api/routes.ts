@@ -26,12 +26,14 @@ import { api } from "./status/api.js";
 import { metrics } from "./status/metrics.js";
 import { metricsFull } from "./status/metrics-full.js";
 import { ready } from "./status/ready.js";
+import { readyVerbose } from "./status/ready-verbose.js";
 import { status } from "./status/status.js";
 import { version } from "./status/version.js";
 
 export const routes: readonly Route[] = [
   version,
   ready,
+  readyVerbose,
   status,
   metrics,
   metricsFull,
