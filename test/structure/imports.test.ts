@@ -73,6 +73,9 @@ const confined: Readonly<Record<string, readonly string[]>> = {
   "@msgpack/msgpack": ["src/crypto"],
   "@noble/ciphers": ["src/crypto"],
   undici: ["src/client", "src/storage", "keystores"],
+  saxes: ["src/storage"],
+  "@aws-sdk/checksums": ["src/storage"],
+  "@fastify/busboy": ["src/storage"],
 };
 
 const LEAVES = new Set(["src/errors.ts", "src/names.ts"]);
