@@ -1,5 +1,7 @@
 /** Where a command writes: data to standard output, everything else to standard error. */
 
+import { printableLines } from "./terminal/text.js";
+
 /** The part of a stream that is used here. */
 export interface OutputStream {
   write(text: string): unknown;
@@ -72,15 +74,15 @@ export class Output {
     this.#stdout.write(text);
   }
 
-  /** One note for whoever is watching: `kes: …` on standard error. */
+  /** One note for whoever is watching: `kes: …` on standard error. What a terminal would act on is spelt out. */
   note(text: string): void {
-    this.#stderr.write(`kes: ${text}\n`);
+    this.#stderr.write(`kes: ${printableLines(text)}\n`);
   }
 
-  /** `Error: …` on standard error, the word in KES's red (#ac0000) on a terminal. */
+  /** `Error: …` on standard error, the word in KES's red (#ac0000) on a terminal; else as {@link note}. */
   error(text: string): void {
     const label = this.#colour ? "\x1b[38;2;172;0;0mError:\x1b[0m" : "Error:";
-    this.#stderr.write(`${label} ${text}\n`);
+    this.#stderr.write(`${label} ${printableLines(text)}\n`);
   }
 
   /** Text for whoever sits at the terminal, without a line end of its own: questions, progress. */

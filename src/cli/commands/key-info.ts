@@ -20,6 +20,7 @@ export const keyInfoCommand = command({
     const style = styleOf(output, options.color);
     const { withClient } = await import("../remote/connect.js");
     const { formatDate, printJson } = await import("../remote/print.js");
+    const { printable } = await import("../terminal/text.js");
     return withClient(context, options, async ({ client, signal, attempt }) => {
       const about = {
         what: `failed to describe key "${name}"`,
@@ -42,7 +43,7 @@ export const keyInfoCommand = command({
         Algorithm: info.algorithm,
         Date: formatDate(info.createdAt),
         Owner: info.createdBy,
-      }).map(([label, value]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${value}`);
+      }).map(([label, value]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${printable(value)}`);
       // KES leaves the last line open, which a script may count on and a shell's prompt would be glued to.
       output.data(lines.join("\n") + (output.isStdoutTerminal ? "\n" : ""));
       return undefined;

@@ -22,6 +22,7 @@ export const policyInfoCommand = command({
     const { withClient } = await import("../remote/connect.js");
     const { printJson } = await import("../remote/print.js");
     const { localDate } = await import("../policy/local-date.js");
+    const { printable } = await import("../terminal/text.js");
     return withClient(context, options, async ({ client, signal, attempt }) => {
       const about = { what: `failed to describe policy "${name}"`, path: `/v1/policy/describe/${name}` };
       const info = await attempt(about, () => client.describePolicy(name, { signal }));
@@ -31,7 +32,7 @@ export const policyInfoCommand = command({
       }
       const values = { Name: info.name, Date: localDate(info.createdAt), "Created by": info.createdBy };
       const lines = Object.entries(values).map(
-        ([label, value]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${value}\n`,
+        ([label, value]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${printable(value)}\n`,
       );
       output.data(lines.join(""));
       return undefined;

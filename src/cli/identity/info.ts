@@ -2,6 +2,7 @@
 import type { IdentityInfo, SelfInfo } from "../../client/types.js";
 import { formatDate } from "../remote/print.js";
 import type { Style } from "../style.js";
+import { printable } from "../terminal/text.js";
 
 const LABEL_COLUMNS = 11;
 
@@ -16,7 +17,7 @@ export function identityText(style: Style, info: IdentityInfo | SelfInfo): strin
   ];
   const lines = rows
     .filter(([, value]) => value !== undefined && value !== "")
-    .map(([label, value = ""]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${shown(value)}`);
+    .map(([label, value = ""]) => `${style.bold(label.padEnd(LABEL_COLUMNS))} ${printable(value)}`);
   if ("allow" in info) lines.push(...rules(style, "Allow", info.allow), ...rules(style, "Deny", info.deny));
   return `${lines.join("\n")}\n`;
 }
@@ -39,10 +40,5 @@ export function jsonOf(info: IdentityInfo | SelfInfo): object {
 
 function rules(style: Style, heading: string, patterns: readonly string[]): string[] {
   if (patterns.length === 0) return [];
-  return ["", style.bold(`${heading}:`), ...patterns.map((pattern) => `  · ${shown(pattern)}`)];
-}
-
-/** A server's words cannot move the cursor of the terminal that shows them. */
-function shown(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return ["", style.bold(`${heading}:`), ...patterns.map((pattern) => `  · ${printable(pattern)}`)];
 }

@@ -1,10 +1,11 @@
 /** Events as JSON lines, in the form in which servers send them (reference §11.4). */
 import type { AuditEvent, ErrorEvent } from "../../client/types.js";
+import { jsonText } from "../terminal/text.js";
 
 /** @param server - first member where events of several servers are mixed */
 export function auditJson({ time, request, response }: AuditEvent, server?: string): string {
   const { ip, path, identity, id, method } = request;
-  return JSON.stringify({
+  return jsonText({
     ...(server === undefined ? {} : { server }),
     time,
     request: {
@@ -19,5 +20,5 @@ export function auditJson({ time, request, response }: AuditEvent, server?: stri
 }
 
 export function errorJson({ message }: ErrorEvent, server?: string): string {
-  return JSON.stringify({ ...(server === undefined ? {} : { server }), message });
+  return jsonText({ ...(server === undefined ? {} : { server }), message });
 }

@@ -1,5 +1,6 @@
 /** Metrics as the one JSON object that KES's client makes of them (reference §14.3). */
 import type { ServerMetrics } from "../../client/types.js";
+import { jsonText } from "../terminal/text.js";
 
 /** Go's longest duration stands for a bound without end: infinity is none of its numbers. */
 const NO_BOUND = "9223372036854775807";
@@ -10,7 +11,7 @@ export function metricJson(metrics: ServerMetrics, server?: string): string {
     Number.isFinite(upToNs) ? String(Math.round(upToNs)) : NO_BOUND,
     count,
   ]);
-  return JSON.stringify({
+  return jsonText({
     ...(server === undefined ? {} : { server }),
     kes_http_request_success: metrics.requestsSucceeded,
     kes_http_request_error: metrics.requestsErred,

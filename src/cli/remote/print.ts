@@ -1,6 +1,7 @@
 /** What commands about remote things print alike. */
 import type { Output } from "../output.js";
 import type { Style } from "../style.js";
+import { jsonText, printable } from "../terminal/text.js";
 
 /**
  * KES's form of a list: an underlined header and one name a line, nothing at all for no names. With `json` an array
@@ -13,15 +14,15 @@ export function printNames(
   names: readonly string[],
   json: boolean,
 ): void {
-  if (json) output.data(`${JSON.stringify(names)}\n`);
+  if (json) output.data(`${jsonText(names)}\n`);
   else if (names.length > 0) {
-    output.data([style.underline(header), ...names, ""].join("\n"));
+    output.data([style.underline(header), ...names.map(printable), ""].join("\n"));
   }
 }
 
 /** A JSON object as KES prints it: on one line, and indented where a person reads it. */
 export function printJson(output: Output, value: object): void {
-  output.data(`${JSON.stringify(value, undefined, output.isStdoutTerminal ? 2 : undefined)}\n`);
+  output.data(`${jsonText(value, output.isStdoutTerminal ? 2 : undefined)}\n`);
 }
 
 /**

@@ -29,9 +29,11 @@ function apiRows(apis: readonly ApiInfo[]): object[] {
 
 /** One of several servers, whether it answered or not: its name, then what it told. */
 function serverMembers({ server, status, apis, failure }: ServerReport): object {
+  // Whatever it calls itself.
+  const { server: _, ...told } = { server, ...(status === undefined ? {} : statusMembers(status)) };
   return {
     server,
-    ...(status === undefined ? {} : statusMembers(status)),
+    ...told,
     ...(apis === undefined ? {} : { api: apiRows(apis) }),
     ...(failure === undefined ? {} : { error: failure.message }),
   };

@@ -12,6 +12,27 @@ export function printable(text: string): string {
   });
 }
 
+/** As {@link printable}, of several lines: their ends and tabs stay. */
+export function printableLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable);
+}
+
+/**
+ * `value` as JSON that no terminal acts on: JSON by itself lets pass what begins a sequence in eight bits, and marks
+ * of writing direction. They are escaped, so that whoever parses it gets the same value.
+ * @param indent - blanks of each level; on one line without it
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(/[^\P{C}\n]|[\p{Zl}\p{Zp}]/gu, (character) =>
+    // One or two units of UTF-16, as JSON has them.
+    Array.from({ length: character.length }, (_, i) => unit(character.charCodeAt(i))).join(""),
+  );
+}
+
+function unit(code: number): string {
+  return `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
 /** A path in printable ASCII, percent-encoded where it is none, so that every character is one column wide. */
 export function printablePath(path: string): string {
   return path.replace(/[^\x21-\x7e]+/gu, (run) =>

@@ -4,9 +4,11 @@ import {
   clip,
   clipMiddle,
   clipPath,
+  jsonText,
   padEnd,
   padStart,
   printable,
+  printableLines,
   printablePath,
   widthOf,
 } from "../../../../src/cli/terminal/text.js";
@@ -60,5 +62,26 @@ describe("cli/terminal/text", () => {
     expect(padEnd(red, 5)).to.equal(`${red}  `);
     expect(padStart(red, 5)).to.equal(`  ${red}`);
     expect(padEnd("longer", 3)).to.equal("longer");
+  });
+
+  it("keeps lines and tabs apart", () => {
+    expect(printableLines("a\x1b[2J\n\tb\r\n")).to.equal("a\\x1b[2J\n\tb\\x0d\n");
+  });
+
+  it("writes JSON that a terminal does nothing about and that says the same", () => {
+    expect(jsonText({ a: "\x9b2J\u202e\u{e0041}ü" })).to.equal('{"a":"\\u009b2J\\u202e\\udb40\\udc41ü"}');
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(undefined, 2), (value, indent) => {
+        const text = jsonText(value, indent);
+        expect(JSON.stringify(JSON.parse(text))).to.equal(JSON.stringify(value));
+        expect(text).to.not.match(/[^\P{C}\n]|[\p{Zl}\p{Zp}]/u);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        expect(JSON.parse(jsonText(text))).to.equal(text);
+        expect(jsonText(text)).to.not.match(/[\p{C}\p{Zl}\p{Zp}]/u);
+      }),
+    );
   });
 });
