@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { CommanderError, Command as Parser } from "commander";
 import { UsageError } from "../errors.js";
 import type { Output } from "./output.js";
+import { plainWords } from "./words.js";
 
 /** Exit codes (KES reference §14.1). */
 export const EXIT = { done: 0, failed: 1, usageShown: 2 } as const;
@@ -109,7 +110,7 @@ export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Comm
       const commander = await import("commander");
       const parser = parserOf(commander, name, spec, context.output);
       try {
-        parser.parse(withoutBooleanValues(argv, spec.options), { from: "user" });
+        parser.parse(plainWords(argv, spec.options), { from: "user" });
       } catch (error) {
         if (!(error instanceof commander.CommanderError)) throw error;
         if (error.code === "commander.helpDisplayed") return EXIT.usageShown;
@@ -158,27 +159,6 @@ function parserOf(
     parser.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  $ ${line}\n`).join("")}`);
   }
   return parser;
-}
-
-const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
-const FALSE = new Set(["0", "f", "F", "false", "FALSE", "False"]);
-
-/** `--json=true` and `--json=false`, which KES's flag library reads and commander does not. The last one wins. */
-function withoutBooleanValues(argv: readonly string[], specs: OptionSpecs): string[] {
-  const end = argv.indexOf("--");
-  const words = end < 0 ? [...argv] : argv.slice(0, end);
-  const rest = end < 0 ? [] : argv.slice(end);
-  const result: string[] = [];
-  for (const word of words) {
-    const [, long = "", value = ""] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? [];
-    const isBoolean = Object.hasOwn(specs, long) && specs[long]?.type === "boolean";
-    if (isBoolean && TRUE.has(value)) result.push(`--${long}`);
-    else if (isBoolean && FALSE.has(value)) {
-      const names = new Set([`--${long}`, `-${specs[long]?.short ?? long}`]);
-      for (let i = result.length - 1; i >= 0; i--) if (names.has(result[i] ?? "")) result.splice(i, 1);
-    } else result.push(word);
-  }
-  return [...result, ...rest];
 }
 
 function collect(value: string, earlier: unknown): string[] {

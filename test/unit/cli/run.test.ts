@@ -73,6 +73,27 @@ describe("cli/run", () => {
     expect(seen).to.deep.equal([{ name: "key ls", args: ["a", "-k"], options }]);
   });
 
+  it("reads short flags as KES's flag library does", async () => {
+    for (const argv of [
+      ["key", "ls", "-ks=h:1"],
+      ["key", "ls", "-k=true", "-s=h:1"],
+      ["key", "ls", "-ksh:1"],
+    ]) {
+      const { seen } = await play(argv);
+      expect(seen).to.deep.equal([
+        { name: "key ls", args: [], options: { ...none, insecure: true, server: "h:1" } },
+      ]);
+    }
+  });
+
+  it("shows nothing of a file's name that a terminal acts on", async () => {
+    const failure = new CommandError("cannot read 'a\x1b[2J\x9b2J\u202eb'", {
+      hints: ["look at 'a\x1b[2J'"],
+    });
+    const { err } = await play(["key", "ls"], failure);
+    expect(err).to.equal("Error: cannot read 'a\\x1b[2J\\x9b2J\\u{202e}b'\nkes: look at 'a\\x1b[2J'\n");
+  });
+
   const misuse: readonly [argv: readonly string[], error: string][] = [
     [["foo"], `"foo" is not a kes command. See 'kes --help'`],
     [["constructor"], `"constructor" is not a kes command. See 'kes --help'`],
