@@ -40,6 +40,16 @@ const MAKES_KEYS = /kes key (?:create|import) /;
 const FILES =
   "rm -f *.kes; mkdir -p documents; echo text >documents/a; head -c 100000 /dev/urandom >backup.tar";
 const PAIRS = "rm -f client.* server.* new.crt; unset MINIO_KES_API_KEY";
+/** Configurations with two key folders and one with Vault, of which the first folder holds keys. */
+const KEYSTORES = `rm -rf old new; mkdir -m 700 old new
+  for name in old new; do
+    printf 'admin: {identity: disabled}\ntls: {key: a, cert: b}\nkeystore: {fs: {path: %s}}\n' $name >$name.yml
+  done
+  printf 'admin: {identity: disabled}\ntls: {key: a, cert: b}\nkeystore: {vault: {endpoint: https://vault, token: t}}\n' >vault.yml
+  kes migrate --from kes-config.yml --to old.yml >/dev/null`;
+/** Bundles, one with a passphrase and one for a recipient. */
+const BUNDLES = `umask 077; rm -f *.kesbundle; echo correct horse battery >passphrase.txt
+  openssl genpkey -algorithm X25519 -out backup.key && openssl pkey -in backup.key -pubout -out backup.pub`;
 /** What an example finds in its folder. */
 const PREPARATIONS: readonly [example: RegExp, script: string][] = [
   [/message\.txt/, "printf 'Hello World' >message.txt"],
@@ -49,6 +59,14 @@ const PREPARATIONS: readonly [example: RegExp, script: string][] = [
     /decrypt-file/,
     `${FILES}; kes key encrypt-file my-key backup.tar backup.tar.kes && rm backup.tar &&
     tar -c documents | kes key encrypt-file my-key - documents.tar.kes`,
+  ],
+  [/kes migrate|keystore (?:policy|import)/, KEYSTORES],
+  [/verify-only/, "kes migrate --from old.yml --to new.yml >/dev/null"],
+  [/kesbundle/, BUNDLES],
+  [
+    /keystore (?:import|drill)/,
+    `kes keystore export kes-config.yml keys.kesbundle --passphrase-file passphrase.txt >/dev/null &&
+    kes keystore export kes-config.yml backup.kesbundle --recipient backup.pub >/dev/null`,
   ],
   [/identity new/, PAIRS],
   [

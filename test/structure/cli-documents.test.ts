@@ -19,9 +19,6 @@ const reference: { commands: Record<string, string[]> } = JSON.parse(
 const document = readFileSync(join(root, "docs/cli.md"), "utf8");
 const tables = parseMarkdown("docs/cli.md", document).tables;
 
-/** Commands of KES that this version does not have; docs/cli.md says so in the row of the same name. */
-const NOT_THERE = ["migrate"];
-
 describe("the documents of the command line", () => {
   it("are up to date (npm run docs:cli writes them)", async () => {
     for (const { file, text } of await cliDocuments()) {
@@ -114,8 +111,8 @@ describe("the table of commands", () => {
       const options = Object.entries(infos.get(name)?.options ?? {});
       const taken = options.flatMap(([long, { short }]) => [`--${long}`, `-${short}`]);
       const missing = flags.filter((flag) => !taken.includes(flag));
-      expect(infos.has(name)).to.equal(!NOT_THERE.includes(name));
-      expect(missing).to.deep.equal(NOT_THERE.includes(name) ? flags : []);
+      expect(infos.has(name)).to.equal(true);
+      expect(missing).to.deep.equal([]);
     });
   }
 });
@@ -136,9 +133,7 @@ describe("the comparison with KES in docs/cli.md", () => {
   });
 
   it("says of each row 'same', or which defect of KES or which reason explains the difference", () => {
-    const bad = rows.filter(
-      (cells) => !/^same(?:$|;)|\(#\d+\)|\(own\)|\(not there\)/.test(cells.at(-1) ?? ""),
-    );
+    const bad = rows.filter((cells) => !/^same(?:$|;)|\(#\d+\)|\(own\)/.test(cells.at(-1) ?? ""));
     expect(bad.map(([id]) => id)).to.deep.equal([]);
   });
 

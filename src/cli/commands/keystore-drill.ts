@@ -12,7 +12,7 @@ export const keystoreDrillCommand = command({
     json: { type: "boolean", description: "Print a report as JSON" },
   },
   args: [1, 1],
-  examples: ["kes keystore drill keys.kesbundle"],
+  examples: ["kes keystore drill backup.kesbundle --key backup.key"],
 
   async run({ args: [file = ""], options }, context) {
     const { drillBundle } = await import("../keystore/import.js");

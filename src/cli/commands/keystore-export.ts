@@ -16,8 +16,8 @@ export const keystoreExportCommand = command({
   },
   args: [2, 2],
   examples: [
-    "kes keystore export kes-config.yml keys.kesbundle",
-    "kes keystore export kes-config.yml keys.kesbundle --recipient backup.pub",
+    "kes keystore export kes-config.yml keys.kesbundle --passphrase-file passphrase.txt",
+    "kes keystore export kes-config.yml backup.kesbundle --recipient backup.pub",
   ],
 
   async run({ args: [configFile = "", out = ""], options }, context) {

@@ -25,8 +25,8 @@ export const keystoreImportCommand = command({
   },
   args: [2, 2],
   examples: [
-    "kes keystore import keys.kesbundle kes-config.yml --dry-run",
-    "kes keystore import keys.kesbundle kes-config.yml --key backup.key",
+    "kes keystore import keys.kesbundle new.yml --passphrase-file passphrase.txt",
+    "kes keystore import backup.kesbundle new.yml --key backup.key --dry-run",
   ],
 
   async run({ args: [file = "", configFile = ""], options }, context) {

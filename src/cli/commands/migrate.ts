@@ -43,10 +43,10 @@ export const migrateCommand = command({
   },
   args: [0, 1],
   examples: [
-    "kes migrate --from fs.yml --to vault.yml --dry-run",
-    "kes migrate --from fs.yml --to vault.yml",
-    "kes migrate 'my-*' --from fs.yml --to vault.yml --merge",
-    "kes migrate --from fs.yml --to vault.yml --verify-only --json",
+    "kes migrate --from old.yml --to new.yml --dry-run",
+    "kes migrate --from old.yml --to new.yml",
+    "kes migrate 'my-*' --from old.yml --to new.yml --merge",
+    "kes migrate --from old.yml --to new.yml --verify-only --json",
   ],
 
   async run({ args: [pattern], options }, context) {

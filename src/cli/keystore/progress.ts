@@ -44,15 +44,17 @@ async function show(
 ): Promise<void> {
   const startedMs = ticker.now();
   const isDrawn = output.isStderrTerminal;
+  let isShown = false;
   for (;;) {
     await ticker.wait(isDrawn ? DRAW_EVERY_MS : EVERY_MS, ended);
     if (ended.aborted) break;
     if (isDrawn) {
+      isShown = true;
       const text = barLine(label, done(), total(), (ticker.now() - startedMs) / 1000);
       output.prompt(CLEAR_LINE + text.slice(0, output.size.columns - 1));
     } else output.prompt(`${line(done())}\n`);
   }
-  if (isDrawn) output.prompt(CLEAR_LINE);
+  if (isShown) output.prompt(CLEAR_LINE);
 }
 
 /** `migrating [#####...............]  25%  2500 of 10000 keys  812/s  9s left`. */

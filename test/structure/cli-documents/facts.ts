@@ -55,6 +55,10 @@ const PURPOSES: Readonly<Record<keyof typeof VARIABLES, string>> = {
 };
 
 const OTHERS: readonly VariableFacts[] = [
+  {
+    names: ["KES_BUNDLE_PASSPHRASE"],
+    description: "The passphrase of key bundles; without it a terminal is asked.",
+  },
   { names: ["HTTPS_PROXY", "NO_PROXY"], description: "The proxy to the server, and the hosts without one." },
   { names: ["NO_COLOR"], description: "Set to anything, it switches colours off." },
 ];
