@@ -10,8 +10,10 @@ const output = new Output(process.stdout, process.stderr, { colour });
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (output.outlivesReader) return;
   // `kes key ls | head` closes the pipe early: that is the reader's right, not a failure.
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  if (error.code === "EPIPE") process.exit(0);
+  // A full disk: what was printed is not there, and it may have been a new key.
+  output.error(`cannot write to standard output: ${error.message}`);
+  process.exit(1);
 });
 // Nobody reads the notes: the exit code still tells how it went.
 process.stderr.on("error", () => undefined);

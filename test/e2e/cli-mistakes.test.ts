@@ -1,7 +1,7 @@
 /** What goes wrong between a person and a server, and what they are told. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { createServer as createHttp, type RequestListener } from "node:http";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Server } from "node:net";
@@ -234,6 +234,27 @@ describe("cli: mistakes teach", function () {
       expect(performance.now() - start).to.be.lessThan(3_000);
     } finally {
       child.kill("SIGKILL");
+    }
+  });
+
+  it("a full disk: what was printed is not there, and no stack of calls", async function () {
+    const full = await open("/dev/full", "w").catch(() => undefined);
+    if (full === undefined) return this.skip();
+    try {
+      for (const args of [["identity"], ["key", "ls", "--json"]]) {
+        const child = spawn(process.execPath, [remote.cli.main, ...args], {
+          cwd: remote.folder,
+          env: { PATH: process.env.PATH ?? "", ...remote.env("admin") },
+          stdio: ["ignore", full.fd, "pipe"],
+        });
+        let stderr = "";
+        child.stderr?.on("data", (chunk) => (stderr += chunk));
+        const [code] = await once(child, "close");
+        expect(code).to.equal(1);
+        expect(stderr).to.match(/^Error: cannot write to standard output: ENOSPC[^\n]*\n$/);
+      }
+    } finally {
+      await full.close();
     }
   });
 

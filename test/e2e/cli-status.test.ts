@@ -91,6 +91,7 @@ describe("cli: status", function () {
     expect(down.stderr).to.match(
       /^Error: cannot reach key server https:\/\/127\.0\.0\.1:\d+: connection refused/,
     );
+    expect(down.stderr).to.include(`kes: the command line names https://${dead}: is that`);
     const refused = await remote.kes(["status"], { as: "stranger" });
     expect(refused.code).to.equal(1);
     expect(refused.stderr)

@@ -33,8 +33,9 @@ export const statusCommand = command({
       import("../remote/each-server.js"),
       import("../status/report.js"),
     ]);
-    const server = args.length > 0 ? args : options.server;
-    return withEachServer(context, { ...options, server }, async (targets, signal) => {
+    const isNamed = args.length > 0;
+    const servers = { ...options, server: isNamed ? args : options.server };
+    const work: Parameters<typeof withEachServer>[2] = async (targets, signal) => {
       const questions = { status: !options.json || !options.api, apis: options.api };
       const reports = await Promise.all(targets.map((target) => reportOf(target, questions, signal)));
       const failure = failureOf(reports);
@@ -52,7 +53,8 @@ export const statusCommand = command({
       }
       if (failure !== undefined) throw failure;
       return undefined;
-    });
+    };
+    return withEachServer(context, servers, work, isNamed ? "the command line" : undefined);
   },
 });
 

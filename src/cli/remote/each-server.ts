@@ -28,12 +28,14 @@ export interface Target {
 
 /**
  * Runs `work` with a client for each server that flags and environment name; closes them whatever happens.
+ * @param namedBy - who says which servers, where it is neither flag nor environment
  * @throws Interrupted after Ctrl-C; CommandError and UsageError about flags, environment, files and passwords
  */
 export async function withEachServer(
   context: CommandContext,
   options: RemoteOptions,
   work: (targets: readonly Target[], signal: AbortSignal) => Promise<number | undefined>,
+  namedBy?: string,
 ): Promise<number | undefined> {
   const endpoints = await endpointsOf(serversOf(options, context.env));
   return interruptible(async (signal) => {
@@ -47,7 +49,10 @@ export async function withEachServer(
       if (client === undefined) return [];
       // An address with a colon is IPv6.
       const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-      const place = { context, client, signal, options, server: url };
+      const place = {
+        ...{ context, client, signal, options, server: url },
+        ...(namedBy === undefined ? {} : { namedBy }),
+      };
       return [
         {
           ...{ name, client },

@@ -22,6 +22,8 @@ export interface Place {
   readonly options: RemoteOptions;
   /** The one server that was asked, where it is one of several. */
   readonly server?: string;
+  /** Who says which server it is, where it is neither flag nor environment. */
+  readonly namedBy?: string;
   /** Absent while it is being set up. */
   readonly client?: Pick<KesClient, "identity" | "listKeys">;
   readonly signal?: AbortSignal;
@@ -124,8 +126,8 @@ function codeOf(cause: unknown): string {
 }
 
 /** Which addresses were tried, and who named them. */
-function address({ context: { env }, options, server }: Place): readonly string[] {
-  const source = serverSource(options, env);
+function address({ context: { env }, options, server, namedBy }: Place): readonly string[] {
+  const source = namedBy ?? serverSource(options, env);
   if (source === undefined) {
     return [`neither --server nor MINIO_KES_SERVER names a server: ${DEFAULT_SERVER} is the default`];
   }
