@@ -79,6 +79,10 @@ export class AuditFile {
   get sequence(): number {
     return this.#last?.sequence ?? 0;
   }
+  /** Hash of the last line. */
+  get hash(): string {
+    return this.#last?.hash ?? GENESIS;
+  }
   get bytes(): number {
     return this.#file?.size ?? 0;
   }
