@@ -17,8 +17,13 @@ export function draftName(pid: number): string {
   return `.kes-file-${hostTag()}-${pid}-${randomBytes(8).toString("hex")}`;
 }
 
+/** True for the name of a draft, whoever writes it. */
+export function isDraft(name: string): boolean {
+  return DRAFT.test(name);
+}
+
 /**
- * Removes drafts whose process, on this host, no longer runs: they may hold plaintext.
+ * Removes drafts whose process, on this host, no longer runs: they may hold plaintext or a private key.
  * @param maxEntries - of the folder are looked at
  * @returns how many
  */

@@ -1,9 +1,10 @@
 /** A result that appears under its name when it is complete, or not at all. */
 import type { Stats } from "node:fs";
-import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CommandError } from "../command.js";
 import { draftName } from "./drafts.js";
+import { giveName, syncFolder } from "./give-name.js";
 import { systemCode, worded } from "./reasons.js";
 import type { Sink } from "./sink.js";
 import type { FileIdentity } from "./source.js";
@@ -69,12 +70,8 @@ async function statOrNothing(path: string, look: () => Promise<Stats>): Promise<
   }
 }
 
-/** What link(2) says where a file system knows no second names. */
-const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
-
 class OutFile implements Sink {
   readonly name: string;
-  readonly #path: string;
   readonly #target: string;
   readonly #draft: string;
   readonly #handle: FileHandle;
@@ -82,7 +79,6 @@ class OutFile implements Sink {
 
   constructor(path: string, target: string, draft: string, handle: FileHandle, force: boolean) {
     this.name = `'${path}'`;
-    this.#path = path;
     this.#target = target;
     this.#draft = draft;
     this.#handle = handle;
@@ -108,7 +104,11 @@ class OutFile implements Sink {
     } catch (error) {
       throw worded(error, `cannot write ${this.name}`);
     }
-    await syncFolder(dirname(this.#target));
+    try {
+      await syncFolder(dirname(this.#target));
+    } catch (error) {
+      throw worded(error, "cannot finish the folder");
+    }
   }
 
   async close(): Promise<void> {
@@ -122,37 +122,7 @@ class OutFile implements Sink {
       await rename(this.#draft, this.#target);
       return;
     }
-    try {
-      await link(this.#draft, this.#target);
-    } catch (error) {
-      const code = systemCode(error);
-      if (NO_LINKS.has(code)) await this.#rename();
-      else if (code === "EEXIST") throw this.#taken(error);
-      else throw error;
-    }
-  }
-
-  /** Without link(2) a file that somebody makes at this very moment would be replaced. */
-  async #rename(): Promise<void> {
-    if ((await statOrNothing(this.#path, () => lstat(this.#target))) !== undefined) throw this.#taken();
-    await rename(this.#draft, this.#target);
-  }
-
-  #taken(cause?: unknown): CommandError {
-    return new CommandError(`${this.name} was made by somebody else meanwhile and is left as it is`, {
-      cause,
-    });
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems cannot: the file is there all the same.
-    if (!["EINVAL", "ENOTSUP"].includes(systemCode(error))) throw worded(error, "cannot finish the folder");
-  } finally {
-    await handle.close();
+    if (await giveName(this.#draft, this.#target)) return;
+    throw new CommandError(`${this.name} was made by somebody else meanwhile and is left as it is`);
   }
 }

@@ -3,8 +3,9 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { CommandError } from "../command.js";
+import { removeStaleDrafts } from "../file/drafts.js";
 import { exists } from "../init/layout.js";
-import { publish, removeStaleDrafts, replace } from "../init/publish.js";
+import { publish, replace } from "../init/publish.js";
 
 const KEY_MODE = 0o600;
 const CERT_MODE = 0o644;

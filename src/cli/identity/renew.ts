@@ -1,5 +1,5 @@
 /** Renews a certificate file: a new certificate for the same key, so that its holder stays who it is. */
-import { realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   CertificateError,
@@ -125,7 +125,10 @@ async function write(
 async function keep(kept: string, target: string, text: string): Promise<void> {
   const content = Buffer.from(text, "latin1");
   const mode = (await stat(target)).mode & 0o777;
-  if (await exists(kept)) await replace(kept, content, mode);
+  // Whoever may write into the folder must not choose which file is overwritten.
+  const found = await lstat(kept).catch(() => undefined);
+  if (found?.isSymbolicLink()) throw new CommandError(`'${kept}' is a symbolic link: remove it first`);
+  if (found !== undefined) await replace(kept, content, mode);
   else await publish(kept, content, mode);
 }
 

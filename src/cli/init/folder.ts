@@ -5,12 +5,13 @@ import { basename, dirname, join } from "node:path";
 import { type CertificateInfo, identityOfKey } from "../../identity/certificate.js";
 import { issueCertificate } from "../../identity/issue.js";
 import { CommandError } from "../command.js";
+import { isDraft, removeStaleDrafts } from "../file/drafts.js";
 import { packageInfo } from "../package-root.js";
 import { completeAuditKey, presentAuditKey } from "./audit-key.js";
 import { configText } from "./config-text.js";
 import { completePair, pairState } from "./credentials.js";
 import { auditPathsOf, exists, type Holder, type Layout, POLICIES, pathsOf, surveyOf } from "./layout.js";
-import { isDraft, publish, removeStaleDrafts } from "./publish.js";
+import { publish } from "./publish.js";
 
 export interface FolderOptions {
   /** Names of the server's certificate. */

@@ -1,12 +1,9 @@
 /** Writing a file: it appears whole or not at all, and so does its replacement. */
-import { randomUUID } from "node:crypto";
-import { link, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CommandError } from "../command.js";
-
-const DRAFT_PREFIX = ".kes-init-";
-/** A draft this old was left by a run that was killed; a younger one may belong to a run under way. */
-const STALE_DRAFT_MS = 60_000;
+import { draftName } from "../file/drafts.js";
+import { giveName, syncFolder } from "../file/give-name.js";
 
 /**
  * Creates `file` durably with exactly `mode`. @throws CommandError when it exists
@@ -15,15 +12,12 @@ const STALE_DRAFT_MS = 60_000;
  */
 export async function publish(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   const dir = dirname(file);
-  const draft = draftIn(dir);
+  const draft = join(dir, draftName(process.pid));
   try {
     await write(draft, content, mode);
-    await link(draft, file);
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") {
-      throw new CommandError(`'${file}' was made by somebody else meanwhile and is left as it is`, { cause });
+    if (!(await giveName(draft, file))) {
+      throw new CommandError(`'${file}' was made by somebody else meanwhile and is left as it is`);
     }
-    throw cause;
   } finally {
     await rm(draft, { force: true });
   }
@@ -39,7 +33,7 @@ export async function publish(file: string, content: string | Uint8Array, mode: 
 export async function replace(file: string, content: string | Uint8Array, mode?: number): Promise<void> {
   const target = await realpath(file);
   const dir = dirname(target);
-  const draft = draftIn(dir);
+  const draft = join(dir, draftName(process.pid));
   const old = await stat(target);
   if (!old.isFile()) throw new CommandError(`'${file}' is not a file and is left as it is`);
   try {
@@ -49,29 +43,6 @@ export async function replace(file: string, content: string | Uint8Array, mode?:
     await rm(draft, { force: true });
   }
   await syncFolder(dir);
-}
-
-/** True for the name of a draft. */
-export function isDraft(name: string): boolean {
-  return name.startsWith(DRAFT_PREFIX);
-}
-
-/** Removes what killed runs left in `dir`: drafts may hold private keys. */
-export async function removeStaleDrafts(dir: string, nowMs: number): Promise<void> {
-  for (const name of await readdir(dir)) {
-    if (!isDraft(name)) continue;
-    const draft = join(dir, name);
-    const age = await stat(draft).then(
-      ({ mtimeMs }) => nowMs - mtimeMs,
-      // Gone already: its run has ended meanwhile.
-      () => 0,
-    );
-    if (age > STALE_DRAFT_MS) await rm(draft, { force: true });
-  }
-}
-
-function draftIn(dir: string): string {
-  return join(dir, DRAFT_PREFIX + randomUUID());
 }
 
 async function write(
@@ -86,15 +57,6 @@ async function write(
     if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
     // Not by open(2), because the umask would take bits away.
     await handle.chmod(mode);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
     await handle.sync();
   } finally {
     await handle.close();

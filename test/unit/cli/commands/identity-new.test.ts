@@ -2,12 +2,15 @@ import { X509Certificate } from "node:crypto";
 import { chmod, link, mkdir, readdir, symlink, utimes } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
 import { expect } from "chai";
+import { draftName } from "../../../../src/cli/file/drafts.js";
 import { ApiKey } from "../../../../src/identity/api-key.js";
 import { certificatesOfPem, inspectCertificate } from "../../../../src/identity/certificate.js";
 import { privateKeyOfPem } from "../../../../src/identity/private-key.js";
 import { IdentitySite, type KesOptions, type Said } from "../../../support/identity-site.js";
 
 const HOUR_MS = 3_600_000;
+/** Above what Linux gives out. */
+const NOBODY = 2_000_000_000;
 const FILES = ["--key", "a.key", "--cert", "a.crt"] as const;
 
 describe("kes identity new", () => {
@@ -187,11 +190,14 @@ describe("kes identity new", () => {
     });
 
     it("are rid of what killed runs left there, but not of the draft of one under way", async () => {
-      await site.write(".kes-init-old", "half a key");
-      await site.write(".kes-init-new", "half a key");
-      await utimes(site.path(".kes-init-old"), new Date(0), new Date(0));
+      const [old, young, folder] = [draftName(NOBODY), draftName(NOBODY), draftName(NOBODY)];
+      await site.write(old, "half a key");
+      await site.write(young, "half a key");
+      // In a folder that all may write into, such names can be anything.
+      await mkdir(site.path(folder));
+      for (const name of [old, folder]) await utimes(site.path(name), new Date(0), new Date(0));
       expect((await make(FILES)).code).to.equal(0);
-      expect((await readdir(site.folder)).sort()).to.deep.equal([".kes-init-new", "a.crt", "a.key"]);
+      expect(await readdir(site.folder)).to.have.members([folder, young, "a.crt", "a.key"]);
     });
 
     for (const [what, files] of [

@@ -306,6 +306,18 @@ describe("kes identity renew", () => {
     expect((await renew([])).err).to.equal("Error: not enough arguments. See 'kes identity renew --help'\n");
   });
 
+  it("overwrites nothing by way of a link in the place of the old certificate", async () => {
+    await put("a", old);
+    await site.write("precious", "content");
+    await symlink("precious", site.path("a.crt.old"));
+    const { code, err } = await renew(["a.crt"]);
+    expect([code, err]).to.deep.equal([
+      1,
+      `Error: '${site.path("a.crt.old")}' is a symbolic link: remove it first\n`,
+    ]);
+    expect([await site.read("precious"), await site.read("a.crt")]).to.deep.equal(["content", old.certPem]);
+  });
+
   it("leaves the working certificate when the old one cannot be kept", async () => {
     await put("a", old);
     await mkdir(site.path("a.crt.old"));

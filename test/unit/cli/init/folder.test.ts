@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { CommandError } from "../../../../src/cli/command.js";
+import { draftName, isDraft } from "../../../../src/cli/file/drafts.js";
 import { type FolderResult, makeFolder, readFolder } from "../../../../src/cli/init/folder.js";
 import { layoutOf, pathsOf } from "../../../../src/cli/init/layout.js";
 import { expiryOf, namesOf } from "../../../../src/cli/init/names.js";
@@ -14,6 +15,8 @@ import { selfSigned } from "../../../support/certificates.js";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
+/** Above what Linux gives out. */
+const NOBODY = 2_000_000_000;
 const OPTIONS = {
   dns: ["localhost"],
   ip: ["127.0.0.1", "::1"],
@@ -230,13 +233,13 @@ describe("cli/init/folder", () => {
   });
 
   it("removes what a killed run left, but not the draft of one under way", async () => {
-    const [stale, fresh] = [join(dir, ".kes-init-stale"), join(dir, ".kes-init-fresh")];
+    const [stale, fresh] = [join(dir, draftName(NOBODY)), join(dir, draftName(NOBODY))];
     for (const draft of [stale, fresh]) await writeFile(draft, "key");
     await utimes(stale, NOW / 1000 - 3600, NOW / 1000 - 3600);
     await utimes(fresh, NOW / 1000 - 1, NOW / 1000 - 1);
     await make(dir);
-    const left = (await readdir(dir)).filter((name) => name.startsWith(".kes-init-"));
-    expect(left).to.deep.equal([".kes-init-fresh"]);
+    const left = (await readdir(dir)).filter(isDraft);
+    expect(left).to.deep.equal([basename(fresh)]);
   });
 
   it("of racing runs none mixes keys and certificates, and one more run completes the rest", async () => {
@@ -253,7 +256,7 @@ describe("cli/init/folder", () => {
       if (end.status === "fulfilled") expect(end.value.certificates).to.deep.equal(certificates);
     }
     expect(await failure(path)).to.include("is complete already");
-    expect((await readdir(path)).filter((name) => name.startsWith(".kes-init-"))).to.deep.equal([]);
+    expect((await readdir(path)).filter(isDraft)).to.deep.equal([]);
   });
 
   async function copy(path: string, from: string, to: string): Promise<void> {
