@@ -9,6 +9,10 @@ const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const BEGIN_FRAME = "\x1b[?2026h";
 const END_FRAME = "\x1b[?2026l";
 
+/** ECMA-48: a sequence of a special key, a letter with Alt, or one character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what the sequences begin with
+const KEYS = /\x1b(?:[[O][0-?]*[ -/]*[@-~]|[ -NP-Z\\-~])|./gsu;
+
 /** Who still runs so long after a request to stop was not stopped, or goes on already. */
 const NOT_STOPPED_MS = 100;
 
@@ -99,12 +103,14 @@ export class LiveScreen {
   }
 
   #read(text: string): void {
-    // In raw mode the terminal makes no signals of these keys.
-    if (text === "\x03") process.kill(process.pid, "SIGINT");
-    else if (text === "\x1c") process.kill(process.pid, "SIGQUIT");
-    else if (text === "\x1a") this.#suspend();
-    else if (text.startsWith("\x1b")) this.#options.onKey(text);
-    else for (const key of text) this.#options.onKey(key);
+    // Keys that are pressed fast, or while the process is busy, come together.
+    for (const [key] of text.matchAll(KEYS)) {
+      // In raw mode the terminal makes no signals of these.
+      if (key === "\x03") process.kill(process.pid, "SIGINT");
+      else if (key === "\x1c") process.kill(process.pid, "SIGQUIT");
+      else if (key === "\x1a") this.#suspend();
+      else this.#options.onKey(key);
+    }
   }
 
   #suspend(): void {

@@ -103,6 +103,26 @@ describe("cli/terminal/live-view", () => {
     expect(await screen.isAsFound()).to.equal(true);
   });
 
+  it("tells keys apart that come together, Ctrl-C among them", async () => {
+    const { keyboard, keys, ticker, ended } = play();
+    await ticker.pass(0);
+    let interrupted = 0;
+    const onInterrupt = (): void => void interrupted++;
+    process.on("SIGINT", onInterrupt);
+    try {
+      keyboard.write("s\x1b[A\x1bOBp\x1b[1;5C\x1bx\x03\x1b");
+      await settled();
+      const endMs = Date.now() + 2_000;
+      while (interrupted === 0 && Date.now() < endMs) await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off("SIGINT", onInterrupt);
+    }
+    expect(keys).to.deep.equal(["s", "\x1b[A", "\x1bOB", "p", "\x1b[1;5C", "\x1bx", "\x1b"]);
+    expect(interrupted).to.equal(1);
+    keyboard.write("q");
+    await ended;
+  });
+
   it("gives the terminal back when the view fails", async () => {
     const failure = new Error("no more figures");
     const { screen, keyboard, ended } = play({ update: () => Promise.reject(failure) });
