@@ -475,11 +475,11 @@ export class Primary {
 
   async #figures(): Promise<MetricFigures> {
     const all = await Promise.all(
-      [...this.#workers].map(async (worker) => {
+      this.#up().map(async (worker) => {
         const asked = worker.channel.ask("figures", undefined).then((figures) => {
           worker.figures = figures;
         });
-        if (worker.isUp) await settledWithin(asked, FIGURES_TIMEOUT_MS);
+        await settledWithin(asked, FIGURES_TIMEOUT_MS);
         return worker.figures;
       }),
     );
