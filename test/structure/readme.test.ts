@@ -31,6 +31,9 @@ const kinds: Readonly<Record<string, (block: CodeBlock) => void | Promise<void>>
   sh: checkShell,
   // Run by test/e2e/readme.test.ts as well.
   "sh run": checkShell,
+  // Run, and used as files there, by test/e2e/migration-guide.test.ts.
+  "sh walk": checkShell,
+  "yaml walk": async ({ text }) => noWarnings(await loadConfigBlock(text, variablesIn(text))),
   "yaml config": async ({ text }) => noWarnings(await loadConfigBlock(text)),
   "yaml policy": async ({ text }) => noWarnings(await loadPolicyBlock(text)),
   json: ({ text }) => void JSON.parse(text),
@@ -236,6 +239,7 @@ const PROGRAMS = new Set([
   "jq",
   "sudo",
   "openssl",
+  "vault",
   "printf",
   "base64",
   "tar",
@@ -310,10 +314,15 @@ const BASE: Readonly<Record<string, string>> = {
   keystore: "{ fs: { path: keys } }",
 };
 
-function loadConfigBlock(block: string): Promise<Config> {
+/** A value for every environment variable that a block refers to. */
+function variablesIn(block: string): Record<string, string> {
+  return Object.fromEntries([...block.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => [name, "value"]));
+}
+
+function loadConfigBlock(block: string, env: Record<string, string> = {}): Promise<Config> {
   const given = new Set([...block.matchAll(/^(\w+):/gm)].map(([, key]) => key));
   const missing = Object.entries(BASE).filter(([key]) => !given.has(key));
-  return load(block + missing.map(([key, value]) => `${key}: ${value}\n`).join(""));
+  return load(block + missing.map(([key, value]) => `${key}: ${value}\n`).join(""), "", env);
 }
 
 function loadPolicyBlock(block: string): Promise<Config> {
@@ -325,13 +334,13 @@ function loadPolicyBlock(block: string): Promise<Config> {
   );
 }
 
-async function load(config: string, policy = ""): Promise<Config> {
+async function load(config: string, policy = "", env: Record<string, string> = {}): Promise<Config> {
   const folder = await mkdtemp(join(tmpdir(), "keswick-readme-"));
   try {
     const file = join(folder, "kes-config.yml");
     await writeFile(file, config);
     await writeFile(join(folder, "policy.yml"), policy);
-    return await readConfig(file, {}, keystores);
+    return await readConfig(file, env, keystores);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
