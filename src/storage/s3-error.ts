@@ -14,14 +14,18 @@ export class S3Error extends Error {
   /** S3's own, for example `AccessDenied`. */
   readonly code: string;
   readonly status: number;
+  /** Further elements of the XML document, in the order given, for example `ActualObjectSize`. They reach the client. */
+  readonly members: Readonly<Record<string, string>>;
 
   /** @param row - of an {@link S3ErrorTable} */
   constructor(
     reason: string,
     [code, status, message]: readonly [code: string, status: number, message: string],
-    options?: { readonly cause?: unknown },
+    options?: { readonly cause?: unknown; readonly members?: Readonly<Record<string, string>> },
   ) {
-    super(message, options);
+    // `{ members }` alone must not make an own property `cause`.
+    super(message, options !== undefined && "cause" in options ? { cause: options.cause } : undefined);
+    this.members = options?.members ?? {};
     this.reason = reason;
     this.code = code;
     this.status = status;

@@ -84,7 +84,9 @@ export class KesKeyService implements KeyService {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#client, ...this.#probes.map(({ client }) => client)].map((each) => each.close()));
+    await Promise.all(
+      [this.#client, ...this.#probes.map(({ client }) => client)].map((each) => each.close()),
+    );
   }
 }
 
