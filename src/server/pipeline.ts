@@ -93,6 +93,8 @@ class Request {
   /** The key that the path names, checked or not. */
   #key = "";
   #isAuthorized = false;
+  /** Ip and caller are those of the client, and not of a proxy on his behalf. */
+  #isNamed = false;
   #gone = false;
   #done = false;
   #isRecorded = false;
@@ -137,6 +139,7 @@ class Request {
     const skipAuth = options?.skipAuth === true;
     const open = route.access !== "policy" || skipAuth;
     const { proxy } = this.#state;
+    this.#isNamed = true;
     const peer =
       proxy === undefined
         ? exchange.peer
@@ -277,6 +280,7 @@ class Request {
   /** Answers with the error's status and message. Only a {@link KesError} may tell the caller anything. */
   fail(thrown: unknown): void {
     if (this.#done) return;
+    this.#nameClient();
     const error = thrown instanceof KesError ? thrown : new KesError("INTERNAL", [], { cause: thrown });
     // Nobody is left to answer, and a time-out that the client's leaving made is no failure of the keystore. What
     // became of a change is told all the same.
@@ -324,8 +328,24 @@ class Request {
     return { method, path: this.#path, ip: this.#ip, identity: this.#caller.identity ?? "", trace };
   }
 
+  /** For the record of a request that did not get to a route. Who it was does not change what is answered. */
+  #nameClient(): void {
+    const { proxy } = this.#state;
+    if (proxy === undefined || this.#isNamed) return;
+    this.#isNamed = true;
+    try {
+      const { ip, identity } = clientOf(this.#exchange, proxy, { toProxies: true, toAll: true });
+      this.#ip = ip;
+      this.#caller = { identity, admin: false };
+    } catch (error) {
+      // A proxy that forwards no valid certificate is itself to be named.
+      if (!(error instanceof KesError)) throw error;
+    }
+  }
+
   #answer(status: number, headers: ReplyHeaders, body?: string): void {
     if (this.#done) return;
+    this.#nameClient();
     // The record is made even when the client is gone and the answer cannot be sent.
     try {
       this.#exchange.reply(status, { ...headers, "x-request-id": this.#id }, body);
