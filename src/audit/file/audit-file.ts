@@ -185,8 +185,8 @@ export class AuditFile {
       // There already when the cut itself failed before.
       const kept = Buffer.alloc(rest.length);
       const at = Math.max(0, (await fs.fstat(torn)).size - rest.length);
-      await fs.read(torn, kept, at);
-      if (!kept.equals(rest)) await fs.append(torn, rest);
+      const length = await fs.read(torn, kept, at);
+      if (length < rest.length || !kept.equals(rest)) await fs.append(torn, rest);
       await fs.fdatasync(torn);
     } finally {
       await fs.close(torn);
