@@ -2,13 +2,9 @@
 import { resolve } from "node:path";
 import type { ClientOptions } from "../../client/options.js";
 import { type CommandContext, CommandError } from "../command.js";
-import { askPassword } from "../prompt.js";
-import { noteIfReadable, readSecretFile } from "../secret-file.js";
+import { readSecretFile } from "../secret-file.js";
 import { type Credentials, credentialsOf } from "./environment.js";
 import type { RemoteOptions } from "./options.js";
-
-const QUESTION = "Enter password for private key: ";
-const WITHOUT_TERMINAL = "set MINIO_KES_KEY_PASSWORD to the password of the private key";
 
 /**
  * The client's credentials of flags and environment.
@@ -40,43 +36,15 @@ export async function readCredentials(
   }
 }
 
+/** Here and not in the SDK, whose calls have deadlines: a person who is asked for a password may take any time. */
 async function readFiles(
   context: CommandContext,
-  { keyFile, certFile, password }: Extract<Credentials, { kind: "files" }>,
+  { keyFile, certFile }: Extract<Credentials, { kind: "files" }>,
 ): Promise<Pick<ClientOptions, "certificate" | "key" | "password">> {
-  const files = { certificate: resolve(context.cwd, certFile), key: resolve(context.cwd, keyFile) };
-  const text = await readKeyText(files.key, keyFile);
-  await noteIfReadable(context, "private key file", keyFile);
-  const { privateKeyOfPem, PrivateKeyError } = await import("../../identity/private-key.js");
-  const check = (given: string | undefined): "missing" | undefined => {
-    try {
-      privateKeyOfPem(text, given);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof PrivateKeyError)) throw error;
-      if (error.password === "missing") return "missing";
-      if (error.password === "refused") {
-        throw new CommandError("incorrect password", {
-          hints: [`of the private key '${keyFile}', or it is encrypted by a cipher that is not known here`],
-        });
-      }
-      throw new CommandError(`private key file '${keyFile}': ${error.message.replace(/^https: /, "")}`);
-    }
+  const { unlockKeyFile } = await import("../identity/private-key-file.js");
+  const { password } = await unlockKeyFile(context, keyFile);
+  return {
+    ...{ certificate: resolve(context.cwd, certFile), key: resolve(context.cwd, keyFile) },
+    ...(password === undefined ? {} : { password }),
   };
-  if (check(password) === undefined) return password === undefined ? files : { ...files, password };
-  // Here and not in the SDK, whose calls have deadlines: a person may take any time.
-  const answer = await askPassword(context, QUESTION, WITHOUT_TERMINAL);
-  if (check(answer) === "missing") throw new CommandError("incorrect password", { hints: ["it is empty"] });
-  return { ...files, password: answer };
-}
-
-/** @param shown - the file as the person named it */
-async function readKeyText(file: string, shown: string): Promise<string> {
-  const { PemFileError, readPemFile } = await import("../../identity/pem-file.js");
-  try {
-    return await readPemFile(file);
-  } catch (error) {
-    if (!(error instanceof PemFileError)) throw error;
-    throw new CommandError(`private key file '${shown}': ${error.message}`, { cause: error });
-  }
 }

@@ -22,7 +22,6 @@ export type Credentials =
       readonly kind: "files";
       readonly certFile: string;
       readonly keyFile: string;
-      readonly password?: string;
     };
 
 /** The variable that counts for a purpose. */
@@ -83,7 +82,5 @@ export function credentialsOf(options: Pick<RemoteOptions, "api-key">, env: Envi
   if (keyFile === "") {
     throw new CommandError("no private key file specified. Consider setting MINIO_KES_KEY_FILE");
   }
-  const password = settingOf(env, "keyPassword") ?? "";
-  // A password that is empty counts as none.
-  return { kind: "files", certFile, keyFile, ...(password === "" ? {} : { password }) };
+  return { kind: "files", certFile, keyFile };
 }

@@ -301,7 +301,7 @@ describe("kes identity renew", () => {
       "Error: no private key found for 'a.crt'. Set the '--key' flag\n",
     );
     expect((await renew(["a.crt", "--key", "none"])).err).to.equal(
-      "Error: cannot read private key 'none': no such file or directory\n",
+      "Error: private key file 'none': no such file or directory\n",
     );
     expect((await renew([])).err).to.equal("Error: not enough arguments. See 'kes identity renew --help'\n");
   });

@@ -184,7 +184,7 @@ describe("kes identity and kes identity of", () => {
       await site.write("a.crt", certPem, 0o644);
       await site.write("a.key", keyPem, 0o644);
       expect((await site.kes(["identity", "renew", "a.crt"])).err).to.include(
-        "every user of this machine can read the private key 'a.key'",
+        "every user of this machine can read the private key file 'a.key'",
       );
     });
   });

@@ -130,6 +130,9 @@ describe("cli/remote/credentials", () => {
     expect(result).to.have.property("password", "pässword");
     expect(stderr).to.equal("");
     expect((await read({ ...files("client.key"), MINIO_KES_KEY_PASSWORD: "x" })).stderr).to.equal("");
+    // The first that is set counts, as of all settings, and one that is empty is none.
+    const first = { ...env, MINIO_KES_KEY_PASSWORD: "" };
+    expect((await read(first, { typed: "pässword\r" })).stderr).to.match(/^Enter password/);
   });
 
   it("says that the password is wrong, wherever it came from", async () => {

@@ -64,11 +64,11 @@ describe("cli/remote/environment", () => {
     ],
     [{ MINIO_KMS_KES_API_KEY: "3" }, { kind: "api-key", apiKey: "3" }],
     ...["MINIO_KES", "MINIO_KMS_KES"].map((name): [Env, object] => [
-      { [`${name}_KEY_FILE`]: "k", [`${name}_CERT_FILE`]: "c", [`${name}_KEY_PASSWORD`]: "p" },
-      { kind: "files", keyFile: "k", certFile: "c", password: "p" },
+      { [`${name}_KEY_FILE`]: "k", [`${name}_CERT_FILE`]: "c" },
+      { kind: "files", keyFile: "k", certFile: "c" },
     ]),
     ...["KES", "MINIO_KES"].map((name): [Env, object] => [
-      { [`${name}_CLIENT_KEY`]: "k", [`${name}_CLIENT_CERT`]: "c", KES_KEY_PASSWORD: "" },
+      { [`${name}_CLIENT_KEY`]: "k", [`${name}_CLIENT_CERT`]: "c" },
       { kind: "files", keyFile: "k", certFile: "c" },
     ]),
     // An API key that is set and empty is none.
