@@ -25,7 +25,6 @@ export class HealthListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #draining = false;
-  #isWatching = false;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -61,14 +60,6 @@ export class HealthListener {
     if (address === null || typeof address === "string")
       throw new Error("the health listener has no address");
     return address;
-  }
-
-  /** Serves a connection that another process accepted. */
-  accept(socket: Socket): void {
-    // Node watches the times of requests from this event on.
-    if (!this.#isWatching && !this.#server.listening) this.#server.emit("listening");
-    this.#isWatching = true;
-    this.#server.emit("connection", socket);
   }
 
   /** From now on `/ready` says no, so that no new clients are sent here. */

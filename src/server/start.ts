@@ -196,11 +196,6 @@ export class KeyServer {
     this.#listener.accept(socket);
   }
 
-  /** The same for a connection to the health listener's address. */
-  acceptHealth(socket: Socket): void {
-    this.#health.accept(socket);
-  }
-
   /**
    * Replaces everything but the address by what `load` gives, or nothing at all when that fails. The old
    * keystore is closed when the last request that uses it has ended.

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import type { AddressRange } from "../../src/config/config.js";
 import { connectRaw, untilClosed } from "../support/attacks.js";
 import { until } from "../support/child-process.js";
+import { type CliServer, type CliSite, makeCliSite, startCliServer } from "../support/cli-site.js";
 import { headerV2, v2 } from "../support/proxy-protocol.js";
 import { connectTls, readAnswer } from "../support/raw-http1.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
@@ -197,6 +198,41 @@ function prefixed(raw: Socket, header: Buffer): Duplex {
   raw.on("end", () => duplex.push(null));
   return duplex;
 }
+
+describe("PROXY protocol with worker processes", function () {
+  this.timeout(60_000);
+  let site: CliSite;
+  let server: CliServer;
+  before(async () => {
+    site = await makeCliSite();
+    const more = "server:\n  workers: 2\n  proxy_protocol: [ 127.0.0.0/8 ]\n";
+    await site.configure({ log: "log:\n  audit: on\n", more });
+    server = await startCliServer(site);
+  });
+  after(async () => {
+    await server?.process.stop();
+    await site?.remove();
+  });
+
+  it("the worker that gets the connection reads the header", async () => {
+    for (let client = 1; client <= 8; client++) {
+      const raw = await connectRaw(server.port);
+      raw.write(headerV2(`203.0.113.${client}`, client));
+      const socket = await connectTls(server.port, site.admin, { socket: raw, ALPNProtocols: ["http/1.1"] });
+      socket.write(WHO);
+      expect((await readAnswer(socket)).status).to.equal(200);
+      socket.destroy();
+      await until("the record", async () => server.process.stdout.includes(`req.ip=203.0.113.${client} `));
+    }
+  });
+
+  it("refuses a connection without header", async () => {
+    const raw = await connectRaw(server.port);
+    raw.write(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+    await untilClosed(raw);
+    await until("the line", async () => server.process.stderr.includes("no valid PROXY header"));
+  });
+});
 
 function written(socket: Socket, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {

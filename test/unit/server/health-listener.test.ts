@@ -1,4 +1,4 @@
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { expect } from "chai";
 import { ConfigError } from "../../../src/errors.js";
 import { HealthListener } from "../../../src/server/health-listener.js";
@@ -107,20 +107,6 @@ describe("HealthListener", function () {
     const closed = untilClosed(connect(own, "127.0.0.1"));
     other.close();
     await closed;
-  });
-
-  it("serves connections that another process accepted, within the same time", async () => {
-    const own = new HealthListener({ ready: async () => true, warn: () => undefined, timeoutMs: 300 });
-    const acceptor = createServer((socket) => own.accept(socket));
-    await new Promise<void>((resolve) => acceptor.listen(0, "127.0.0.1", resolve));
-    const address = acceptor.address();
-    if (address === null || typeof address === "string") return expect.fail("no port");
-    expect(await ask(address.port, get("/ready"))).to.match(/^HTTP\/1\.1 200 /);
-    const slow = await connectRaw(address.port);
-    slow.write("GET /live HTTP/1.1\r\n");
-    expect((await untilClosed(slow)).text).to.equal("");
-    own.close();
-    acceptor.close();
   });
 
   it("an address that is taken is a fault of the configuration", async () => {
