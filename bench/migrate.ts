@@ -16,6 +16,8 @@ const [count = 10_000, kills = 20] = process.argv.slice(2).map(Number);
 const PARALLEL = 32;
 /** Keys a second; a faster keystore comes to its end before the last kill. */
 const ASSUMED_RATE = 400;
+/** moto gives fewer than a hundred keys a second. */
+const CHECK_TIMEOUT_MS = 900_000;
 const cleanUp = new CleanUp();
 try {
   await main();
@@ -64,7 +66,11 @@ async function main(): Promise<void> {
       `${fromName} → ${toName}: killed ${killed} times, ${seconds.toFixed(1)} s in all (${rate} keys/s with the kills); ` +
         `the last run copied ${report.migrated} and found ${report.same}, ${peakMiB.toFixed(0)} MiB at most`,
     );
-    const check = await site.kes(["migrate", "--from", from, "--to", to, "--verify-only"]);
+    const check = await site.kes(
+      ["migrate", "--from", from, "--to", to, "--verify-only"],
+      {},
+      CHECK_TIMEOUT_MS,
+    );
     console.log(`  ${check.stdout.trim()} (exit code ${check.code})`);
     if (check.code !== 0) process.exitCode = 1;
   }
@@ -80,7 +86,8 @@ async function startMsOf(site: KeystoreSite, from: string, to: string): Promise<
 
 /** At the end: what the last keystore gives, by its own copy on a file system, against what was written at first. */
 async function compareWithOrigin(site: KeystoreSite, values: ReadonlyMap<string, string>): Promise<void> {
-  const back = await site.kes(["migrate", "--from", "last.yml", "--to", await site.fs("back")]);
+  const args = ["migrate", "--from", "last.yml", "--to", await site.fs("back")];
+  const back = await site.kes(args, {}, CHECK_TIMEOUT_MS);
   if (back.code !== 0) throw new Error(back.stderr);
   const found = await site.keys("back");
   const wrong = [...values].filter(([name, value]) => found[name] !== value).map(([name]) => name);

@@ -67,8 +67,12 @@ export class KeystoreSite {
   }
 
   /** Runs `kes` in the folder with pipes. */
-  kes(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
-    return run([...this.program, ...args], { cwd: this.folder, env, timeoutMs: 60_000 });
+  kes(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    timeoutMs = 60_000,
+  ): Promise<RunResult> {
+    return run([...this.program, ...args], { cwd: this.folder, env, timeoutMs });
   }
 }
 

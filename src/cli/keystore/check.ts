@@ -5,7 +5,6 @@ import type { KeystoreOperation, KeystorePermissions } from "../../keystore/adap
 import type { Keystore } from "../../keystore/contract.js";
 import type { KeyName } from "../../names.js";
 import type { Ticker } from "../terminal/ticker.js";
-import { Patience } from "./patience.js";
 import { probeName, probeValue } from "./probe-key.js";
 import { reasonOf } from "./reason.js";
 import { isSameValue } from "./target.js";
@@ -26,7 +25,7 @@ export interface ProbeResult {
 
 /** So many reads make a median. */
 const READS = 20;
-const GONE_WAITS_MS = [50, 200, 800, 3_200] as const;
+const SOON_WAITS_MS = [50, 200, 800, 3_200] as const;
 /** A call that takes longer has failed, for a server would not wait either. */
 const CALL_TIMEOUT_MS = 15_000;
 
@@ -84,7 +83,7 @@ class Check {
       try {
         await this.#keystore.delete(absent, signal);
       } catch (error) {
-        if (!isKesError(error, "KEY_NOT_FOUND")) throw error;
+        if (!isAbsence(error)) throw error;
       }
     });
     if (isDeletable) return this.#tryKey(isReadable);
@@ -104,7 +103,7 @@ class Check {
           mayExist = isKesError(error, "KEYSTORE_UNCERTAIN");
           throw error;
         }
-        if (isReadable) await this.#readBack(signal);
+        if (isReadable) await this.#soon(signal, isAbsence, () => this.#readBack(signal));
       });
       if (!isCreated) return this.#skip("guard", "not tried: no key could be created");
       await this.#probe("guard", "create", (signal) => this.#expectTaken(signal));
@@ -116,9 +115,7 @@ class Check {
   }
 
   async #readBack(signal: AbortSignal): Promise<void> {
-    const { ticker } = this.#options;
-    const read = (): Promise<Uint8Array> => this.#keystore.get(this.#name, signal);
-    const stored = await new Patience(ticker, signal).arrival(read);
+    const stored = await this.#keystore.get(this.#name, signal);
     if (!isSameValue(stored, this.#value)) throw new Error("the key reads back as another value");
   }
 
@@ -136,11 +133,13 @@ class Check {
   async #measureReads(): Promise<void> {
     const { now, signal } = this.#options;
     const timesMs: number[] = [];
-    for (let i = 0; i < READS && !signal.aborted; i++) {
+    for (let i = 0; i < READS; i++) {
+      signal.throwIfAborted();
       const started = now();
       try {
         await this.#bounded((inner) => this.#readBack(inner));
       } catch (error) {
+        signal.throwIfAborted();
         this.#fail("read", "read", error, timesMs);
         return;
       }
@@ -156,21 +155,29 @@ class Check {
       "remove",
       "delete",
       async (signal) => {
-        await this.#keystore.delete(this.#name, signal);
-        if (isReadable) await this.#expectGone(signal);
+        await this.#keystore.delete(this.#name, signal).catch((error: unknown) => {
+          // Of a create whose outcome was open.
+          if (!isAbsence(error)) throw error;
+        });
+        const isGone = (): Promise<void> => expectAbsent(this.#keystore.get(this.#name, signal));
+        if (isReadable) await this.#soon(signal, (error) => !isKesError(error), isGone);
       },
       new AbortController().signal,
     );
     if (!isRemoved) this.#options.onLeftover(this.#name);
   }
 
-  /** Some keystores give a key for a moment after they have said that it is deleted. */
-  async #expectGone(signal: AbortSignal): Promise<void> {
-    for (const waitMs of [...GONE_WAITS_MS, undefined]) {
+  /** Some keystores show a change a moment after they have said that it is made. */
+  async #soon(
+    signal: AbortSignal,
+    mayPass: (error: unknown) => boolean,
+    look: () => Promise<void>,
+  ): Promise<void> {
+    for (const waitMs of [...SOON_WAITS_MS, undefined]) {
       try {
-        return await expectAbsent(this.#keystore.get(this.#name, signal));
+        return await look();
       } catch (error) {
-        if (waitMs === undefined || isKesError(error)) throw error;
+        if (waitMs === undefined || !mayPass(error)) throw error;
         await this.#options.ticker.wait(waitMs, signal);
       }
     }
@@ -215,11 +222,15 @@ class Check {
   }
 }
 
+function isAbsence(error: unknown): boolean {
+  return isKesError(error, "KEY_NOT_FOUND");
+}
+
 async function expectAbsent(read: Promise<Uint8Array>): Promise<void> {
   try {
     (await read).fill(0);
   } catch (error) {
-    if (isKesError(error, "KEY_NOT_FOUND")) return;
+    if (isAbsence(error)) return;
     throw error;
   }
   throw new Error("a key that does not exist, or was deleted, can be read");

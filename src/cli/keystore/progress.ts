@@ -16,7 +16,7 @@ export interface KeyProgressOptions {
 
 const EVERY_MS = 1_000;
 const DRAW_EVERY_MS = 200;
-const BAR_WIDTH = 20;
+const BAR_WIDTH = 16;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Shows progress on standard error for as long as `work` runs. */
