@@ -23,6 +23,10 @@ export const commands: CommandTable = {
     summary: "Ask whether a server is alive or ready, without a certificate",
     load: async () => (await import("./commands/server-probe.js")).serverProbeCommand,
   },
+  doctor: {
+    summary: "Find out what is wrong with a server or its set-up, and what mends it",
+    load: async () => (await import("./commands/doctor.js")).doctorCommand,
+  },
   start: {
     summary: "Initialise if needed, then start a server and show how to use it",
     load: async () => (await import("./commands/start.js")).startCommand,

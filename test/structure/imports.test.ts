@@ -47,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/crypto",
     "src/identity",
     "src/keystore",
+    "src/metrics",
     "src/policy",
     "src/server",
   ],

@@ -51,7 +51,8 @@ function placeText({ place }: Rule): string {
   return place === undefined ? "" : ` (${place.file}:${place.line})`;
 }
 
-function changeText(change: Change, policy: string | undefined): readonly string[] {
+/** What would turn a verdict round, in words. */
+export function changeText(change: Change, policy: string | undefined): readonly string[] {
   switch (change.action) {
     case "add":
       return [

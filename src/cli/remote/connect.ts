@@ -102,7 +102,7 @@ async function makeClient(
 }
 
 /** @param text - a Go duration; `0` for no limit. @returns milliseconds */
-async function timeoutOf(text: string = DEFAULT_TIMEOUT): Promise<number> {
+export async function timeoutOf(text: string = DEFAULT_TIMEOUT): Promise<number> {
   const { parseDuration, toMilliseconds } = await import("../../config/duration.js");
   const timeout = parseDuration(text);
   if (timeout !== undefined && timeout >= 0n) return Math.ceil(toMilliseconds(timeout));
