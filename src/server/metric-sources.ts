@@ -12,8 +12,10 @@ export function fullSources(parts: {
   readonly loop: EventLoopWatch;
   /** Undefined where this process writes no audit file. */
   readonly audit?: () => AuditFigures | undefined;
+  /** As in {@link FullSources}. */
+  readonly workerDeaths?: () => number;
 }): FullSources {
-  const { version, commit, state, loop, audit } = parts;
+  const { version, commit, state, loop, audit, workerDeaths } = parts;
   return {
     build: { version, commit },
     worker: String(process.pid),
@@ -35,5 +37,6 @@ export function fullSources(parts: {
       return [own, ...current.services.facts.certificates];
     },
     ...(audit === undefined ? {} : { audit }),
+    ...(workerDeaths === undefined ? {} : { workerDeaths }),
   };
 }

@@ -1,7 +1,7 @@
 /** Counts what `/v1/metrics/full` reports, and reads what others keep when somebody asks. */
 import { type AuditFigures, auditFamilies } from "./audit.js";
 import type { LoopFigures } from "./event-loop.js";
-import { type Family, gauge, gauges } from "./family.js";
+import { counter, type Family, gauge, gauges } from "./family.js";
 import { KeystoreCalls } from "./keystore-calls.js";
 import { processFamilies, processFigures } from "./process.js";
 import { RequestMeters } from "./requests.js";
@@ -34,6 +34,8 @@ export interface FullSources {
   readonly certificates?: () => readonly CertificateFigures[];
   readonly audit?: () => AuditFigures | undefined;
   readonly loop?: () => LoopFigures;
+  /** Workers that ended by themselves; only of a process that has workers and serves no requests itself. */
+  readonly workerDeaths?: () => number;
 }
 
 export class FullMetrics {
@@ -47,7 +49,7 @@ export class FullMetrics {
 
   /** What this process has counted, and how it stands. */
   families(): readonly Family[] {
-    const { build, worker = "0", keystore, certificates, audit, loop } = this.#sources;
+    const { build, worker = "0", keystore, certificates, audit, loop, workerDeaths } = this.#sources;
     const stand = keystore?.();
     const audited = audit?.();
     return [
@@ -59,6 +61,8 @@ export class FullMetrics {
       ...(stand === undefined ? [] : keystoreFamilies(stand)),
       ...(certificates === undefined ? [] : [certificateFamily(certificates())]),
       ...(audited === undefined ? [] : auditFamilies(audited)),
+      gauge("kes_workers", "Processes that serve requests.", workerDeaths === undefined ? 1 : 0, "sum"),
+      counter("kes_worker_deaths_total", "Worker processes that ended by themselves.", workerDeaths?.() ?? 0),
       ...processFamilies(processFigures(loop?.()), worker),
     ];
   }

@@ -1,7 +1,7 @@
 /** Figures of this process: each worker has its own. */
 import { readdirSync, readFileSync } from "node:fs";
 import type { LoopFigures } from "./event-loop.js";
-import { counters, type Family, gauge, gauges, type Sample, WORKER } from "./family.js";
+import { counters, type Family, gauges, type Sample, WORKER } from "./family.js";
 
 export interface ProcessFigures {
   readonly cpuSeconds: number;
@@ -50,7 +50,6 @@ export function processFamilies(figures: ProcessFigures, worker: string): readon
   const { cpuSeconds, residentBytes, heapBytes, files, loop } = figures;
   const own = (value: number): Sample[] => [{ labels: { [WORKER]: worker }, value }];
   const families: Family[] = [
-    gauge("kes_workers", "Processes that serve requests.", 1, "sum"),
     counters(
       "kes_process_cpu_seconds_total",
       "CPU time of a process, user and system.",

@@ -104,6 +104,7 @@ export class Primary {
         ...{ version: options.version, commit: options.commit, loop: this.#loop },
         state: () => undefined,
         audit: () => this.#trail?.figures(),
+        workerDeaths: () => this.#respawn.ended,
       }),
     });
     this.#expiry = new ExpiryWatch((message) => this.errorLog.warn(message));
