@@ -2,6 +2,7 @@
 import { createSecureContext } from "node:tls";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import type { LineWriter } from "../../src/audit/line-writer.js";
+import type { AuditSink } from "../../src/audit/sink.js";
 import type { ApiConfig, Config } from "../../src/config/config.js";
 import type { Keystore } from "../../src/keystore/contract.js";
 import type { Identity, PolicyName } from "../../src/names.js";
@@ -25,6 +26,10 @@ export interface TestServerOptions {
   /** `false`: TLS settings come from `config.tls`'s files. */
   readonly tls?: Partial<TlsSettings> | false;
   readonly limits?: Partial<ConnectionLimits>;
+  /** Starts although the keystore does not answer. */
+  readonly degraded?: boolean;
+  /** Takes the place of the audit file. */
+  readonly auditSink?: AuditSink;
   /** `false`: what is logged is thrown away, so that it does not count as the server's memory. */
   readonly keepLogs?: boolean;
 }
@@ -58,6 +63,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     open: options.openKeystore ?? (async () => options.keystore ?? new MemoryKeystore()),
     stdout: writerTo(keepLogs ? out : undefined),
     stderr: writerTo(keepLogs ? err : undefined),
+    ...(options.degraded === undefined ? {} : { degraded: options.degraded }),
+    ...(options.auditSink === undefined ? {} : { auditSink: options.auditSink }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.tls === false ? {} : { tls: { ...tlsOf(certificate, options.api), ...options.tls } }),
   });
