@@ -6,7 +6,6 @@ import type { Clock } from "./clock.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
 import type { Dialed, Dialer } from "./dial.js";
 import type { Endpoint } from "./endpoints.js";
-import { H1Connection } from "./h1-connection.js";
 import { H2Connection } from "./h2-connection.js";
 import type { Material, MaterialSource } from "./material.js";
 import { MAX_CONNECTIONS, type TransportTiming } from "./options.js";
@@ -181,9 +180,12 @@ export class ConnectionPool implements ConnectionOwner {
     const { socket } = dialed;
     this.#opening.add(socket);
     try {
-      return socket.alpnProtocol === "h2"
-        ? await H2Connection.open(this.#endpoint, dialed, this, this.#clock, this.#timing)
-        : await H1Connection.open(this.#endpoint, dialed, this, this.#clock);
+      if (socket.alpnProtocol === "h2") {
+        return await H2Connection.open(this.#endpoint, dialed, this, this.#clock, this.#timing);
+      }
+      // Loaded here: most servers speak HTTP/2, and commands are short.
+      const { H1Connection } = await import("./h1-connection.js");
+      return await H1Connection.open(this.#endpoint, dialed, this, this.#clock);
     } finally {
       this.#opening.delete(socket);
     }

@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { PemFileError, readPemFile } from "../../identity/pem-file.js";
 import { PrivateKeyError, privateKeyOfPem } from "../../identity/private-key.js";
 import { type CommandContext, CommandError } from "../command.js";
-import { askPassword } from "../prompt.js";
 import { VARIABLES } from "../remote/environment.js";
 import { noteIfReadable } from "../secret-file.js";
 
@@ -74,6 +73,7 @@ async function unlock(
   if (plain !== undefined) return { key: plain };
   const variable = variables.find((name) => context.env[name] !== undefined) ?? "";
   const [instead] = variables;
+  const { askPassword } = await import("../prompt.js");
   const password =
     context.env[variable] ||
     (await askPassword(

@@ -7,7 +7,7 @@ import type { CommandContext } from "../command.js";
 import { interruptible } from "../interrupt.js";
 import { readCredentials } from "./credentials.js";
 import { caOf, serversOf } from "./environment.js";
-import { type About, explain } from "./explain.js";
+import type { About, Place } from "./explain.js";
 import type { RemoteOptions } from "./options.js";
 
 /** Of a call over all servers and repeats. */
@@ -83,6 +83,11 @@ async function settingsOf(context: CommandContext, options: RemoteOptions): Prom
     timeoutMs,
     environment: context.env,
   };
+}
+
+/** Loaded here: most calls succeed. */
+async function explain(error: KesError, about: About, place: Place): Promise<Error> {
+  return (await import("./explain.js")).explain(error, about, place);
 }
 
 async function makeClient(
