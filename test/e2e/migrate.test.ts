@@ -318,7 +318,29 @@ describe("kes migrate", function () {
       expect(await site.keys(`old-${path}`)).to.deep.equal({ "key-00000": old });
     });
 
-    it("waits for a Vault that is restarted, and stops when it stays away", async () => {
+    it("says why a key store cannot be read, written or listed", async () => {
+      const { from } = await pair(1);
+      const { path, file } = await engine();
+      const denied: readonly (readonly [method: string, part: string, text: RegExp])[] = [
+        [
+          "GET",
+          "/metadata",
+          /^Error: cannot list the keys of Hashicorp Vault: \S+ vault: GET .*: 403: no: the policy/m,
+        ],
+        ["POST", "/data/key-00000", /^kes: key "key-00000" failed: vault: POST .*: 403: no: the policy/m],
+      ];
+      for (const [method, part, text] of denied) {
+        proxy.script = (by, url) =>
+          by === method && url.includes(`/${path}${part}`)
+            ? { status: 403, body: '{"errors":["no"]}' }
+            : undefined;
+        const { code, stderr } = await site.kes(["migrate", "--from", `${from}.yml`, "--to", file]);
+        proxy.script = () => undefined;
+        expect([code, stderr]).to.satisfy(() => code === 1 && text.test(stderr), stderr);
+      }
+    });
+
+    it("waits for a Vault that is restarted", async () => {
       const { from } = await pair(5);
       const { path, file } = await engine();
       let refused = 0;

@@ -8,6 +8,8 @@ import { secureRandom } from "../../src/crypto/random.js";
 import { builtCli } from "./built-cli.js";
 import { type Command, type RunResult, run } from "./child-process.js";
 
+const PROGRESS = /^(?:Migrated|Compared|Exported|Checked) +\d+ keys.* \.\.\.\n/gm;
+
 export class KeystoreSite {
   readonly folder: string;
   /** The compiled `kes`. */
@@ -66,13 +68,14 @@ export class KeystoreSite {
     return found;
   }
 
-  /** Runs `kes` in the folder with pipes. */
-  kes(
+  /** Runs `kes` in the folder with pipes. Lines of progress, which a busy machine has more of, are left out. */
+  async kes(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     timeoutMs = 60_000,
   ): Promise<RunResult> {
-    return run([...this.program, ...args], { cwd: this.folder, env, timeoutMs });
+    const result = await run([...this.program, ...args], { cwd: this.folder, env, timeoutMs });
+    return { ...result, stderr: result.stderr.replace(PROGRESS, "") };
   }
 }
 

@@ -2,10 +2,10 @@
 import { resolve } from "node:path";
 import { keystores } from "../../../keystores/registry.js";
 import type { Config } from "../../config/config.js";
-import { ConfigError, formatFault } from "../../errors.js";
+import { ConfigError, formatFault, isKesError } from "../../errors.js";
 import type { KeystoreAdapter, KeystorePermissions } from "../../keystore/adapter.js";
 import type { Keystore } from "../../keystore/contract.js";
-import type { CommandContext } from "../command.js";
+import { type CommandContext, CommandError } from "../command.js";
 import { readConfig } from "../server/config-source.js";
 import { reasonOf } from "./reason.js";
 
@@ -53,7 +53,10 @@ async function adapterOf(kind: string): Promise<KeystoreAdapter> {
   return (await load()).adapter;
 }
 
-/** Runs `work` with a keystore and closes it whatever happens. */
+/**
+ * Runs `work` with a keystore and closes it whatever happens.
+ * @throws what `work` throws; in place of a KesError a CommandError that says why, as its message alone does not
+ */
 export async function withKeystore<T>(
   source: KeystoreSource,
   mustExist: boolean,
@@ -62,6 +65,8 @@ export async function withKeystore<T>(
   const keystore = await source.open(mustExist);
   try {
     return await work(keystore);
+  } catch (error) {
+    throw isKesError(error) ? new CommandError(reasonOf(error), { cause: error }) : error;
   } finally {
     await keystore.close();
   }

@@ -1,8 +1,11 @@
 /** The names of keystores as streams: in byte order, page by page, so that memory does not grow with the keys. */
-import type { Keystore } from "../../keystore/contract.js";
+import { isKesError } from "../../errors.js";
+import type { Keystore, KeystorePage, ListOptions } from "../../keystore/contract.js";
 import type { KeyName } from "../../names.js";
 import { type GlobToken, matchesGlob } from "../../policy/glob.js";
+import { CommandError } from "../command.js";
 import type { Patience } from "./patience.js";
+import { reasonOf } from "./reason.js";
 
 /** A page is read anew from its beginning by keystores that know no other way, so few large ones are better. */
 const PAGE_NAMES = 10_000;
@@ -38,7 +41,7 @@ export class NameWalk implements AsyncIterable<KeyName> {
     let after: string | undefined;
     for (;;) {
       const options = { prefix, limit: this.#pageNames, ...(after === undefined ? {} : { after }) };
-      const page = await this.#patience.call((signal) => this.#keystore.list(options, signal));
+      const page = await this.#page(options);
       const names = page.names.filter((name) => matchesGlob(this.#tokens, name));
       this.#listed += names.length;
       this.#isComplete = !page.more;
@@ -49,6 +52,16 @@ export class NameWalk implements AsyncIterable<KeyName> {
       if (after !== undefined && last <= after)
         throw new Error("the listing of the key store does not advance");
       after = last;
+    }
+  }
+
+  async #page(options: ListOptions): Promise<KeystorePage> {
+    try {
+      return await this.#patience.call((signal) => this.#keystore.list(options, signal));
+    } catch (error) {
+      if (!isKesError(error)) throw error;
+      const { description } = this.#keystore;
+      throw new CommandError(`cannot list the keys of ${description}: ${reasonOf(error)}`, { cause: error });
     }
   }
 }

@@ -5,7 +5,7 @@ import { globOf } from "../../../../src/cli/keystore/glob-argument.js";
 import { Patience } from "../../../../src/cli/keystore/patience.js";
 import { mapOrdered } from "../../../../src/cli/keystore/pipeline.js";
 import { joinNames, NameWalk } from "../../../../src/cli/keystore/walk.js";
-import { UsageError } from "../../../../src/errors.js";
+import { KesError, UsageError } from "../../../../src/errors.js";
 import type { Keystore } from "../../../../src/keystore/contract.js";
 import { errorOf, named } from "../../../support/keystore.js";
 import { QuickTicker } from "../../../support/quick-ticker.js";
@@ -61,6 +61,15 @@ describe("cli/keystore/walk", () => {
     keystore.list = async () => ({ names: [named("a")], more: true });
     const error = await errorOf(all(new NameWalk(keystore, globOf(), patience())));
     expect(String(error)).to.match(/does not advance/);
+  });
+
+  it("says whose keys cannot be listed, and why", async () => {
+    const keystore = await holding([]);
+    keystore.list = async () => {
+      throw new KesError("KEYSTORE_UNAVAILABLE", [], { cause: new Error("403: permission denied") });
+    };
+    const error = await errorOf(all(new NameWalk(keystore, globOf(), patience())));
+    expect(String(error)).to.include("cannot list the keys of In Memory: 403: permission denied");
   });
 
   it("joins two listings", () =>
