@@ -11,12 +11,15 @@ export type SystemToolName =
   | "fish"
   | "groff"
   | "haproxy"
+  | "helm"
   | "jq"
+  | "logrotate"
   | "nginx"
   | "openssl"
   | "prometheus"
   | "promtool"
   | "python3"
+  | "systemd-analyze"
   | "zsh";
 
 /**
