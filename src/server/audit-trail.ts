@@ -1,5 +1,8 @@
 /** The audit file of a server and the collectors that it is sent to, as the configuration asks for them. */
 import type { KeyObject } from "node:crypto";
+import { hostname } from "node:os";
+import { createSecureContext } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import { causes, type ErrorLog } from "../audit/error-log.js";
 import type { AuditFileSettings } from "../audit/file/audit-file.js";
 import { CheckpointSigner } from "../audit/file/checkpoint.js";
@@ -8,9 +11,13 @@ import { takeLock } from "../audit/file/lock.js";
 import { lockFileOf } from "../audit/file/names.js";
 import { nodeAuditFileSystem } from "../audit/file/system.js";
 import { AuditWriter } from "../audit/file/writer.js";
+import type { Collector, CollectorTls } from "../audit/forward/collector.js";
+import { Forwarder, type ForwarderSettings } from "../audit/forward/forwarder.js";
+import { SyslogCollector } from "../audit/forward/syslog.js";
+import { WebhookCollector } from "../audit/forward/webhook.js";
 import type { AuditSink } from "../audit/sink.js";
-import type { AuditConfig, Config } from "../config/config.js";
-import { ConfigError } from "../errors.js";
+import type { AuditConfig, CollectorConfig, Config } from "../config/config.js";
+import { ConfigError, KesError } from "../errors.js";
 import { PemFileError, readPemFile } from "../identity/pem-file.js";
 import { PrivateKeyError, privateKeyOfPem } from "../identity/private-key.js";
 
@@ -31,6 +38,7 @@ export interface AuditTrailParts {
 export class AuditTrail implements AuditSink {
   readonly #parts: AuditTrailParts;
   #writer: AuditWriter | undefined;
+  #forwarders: readonly Forwarder[] = [];
   #audit: AuditConfig | undefined;
 
   private constructor(parts: AuditTrailParts) {
@@ -50,6 +58,11 @@ export class AuditTrail implements AuditSink {
   }
 
   append(members: string): Promise<void> {
+    const blocking = this.#forwarders.find(({ isBlocking }) => isBlocking);
+    if (blocking !== undefined) {
+      const cause = new Error(`too much waits for the collector '${blocking.figures().name}'`);
+      return Promise.reject(new KesError("AUDIT_UNAVAILABLE", [], { cause }));
+    }
     return this.#writer?.append(members) ?? Promise.resolve();
   }
 
@@ -65,23 +78,27 @@ export class AuditTrail implements AuditSink {
   /** Makes ready what `config` asks for instead of what is in force. @throws ConfigError: nothing has changed */
   async stage(config: Config): Promise<StagedTrail> {
     const { audit } = config;
-    const old = this.#writer;
+    const [old, forwarders] = [this.#writer, this.#forwarders];
     if (audit === undefined) {
       return {
         use: () => {
-          this.#writer = undefined;
-          this.#audit = undefined;
-          void this.#end(old);
+          this.#put(undefined, undefined, []);
+          void this.#end(old, forwarders);
         },
         discard: async () => undefined,
       };
     }
     const settings = await settingsOf(config, audit);
+    const collectors = await collectorsOf(config, audit);
     if (old !== undefined && this.#audit?.file.path === audit.file.path) {
+      const areSame = isDeepStrictEqual(
+        [this.#audit.syslog, this.#audit.webhook],
+        [audit.syslog, audit.webhook],
+      );
       return {
         use: () => {
-          this.#audit = audit;
           void old.configure(settings);
+          this.#put(old, audit, areSame ? forwarders : this.#forward(old, audit, collectors, forwarders));
         },
         discard: async () => undefined,
       };
@@ -89,35 +106,72 @@ export class AuditTrail implements AuditSink {
     const writer = await this.#start(config, audit, settings);
     return {
       use: () => {
-        this.#writer = writer;
-        this.#audit = audit;
-        void this.#end(old);
+        this.#put(writer, audit, this.#forward(writer, audit, collectors, []));
+        void this.#end(old, forwarders);
       },
       discard: () => writer.close(),
     };
   }
 
+  #put(
+    writer: AuditWriter | undefined,
+    audit: AuditConfig | undefined,
+    forwarders: readonly Forwarder[],
+  ): void {
+    this.#writer = writer;
+    this.#audit = audit;
+    this.#forwarders = forwarders;
+  }
+
   async #start(config: Config, audit: AuditConfig, settings: AuditFileSettings): Promise<AuditWriter> {
     const { errorLog, version } = this.#parts;
     const { path } = audit.file;
-    const writer = new AuditWriter(settings, {
+    const writer: AuditWriter = new AuditWriter(settings, {
       fs: nodeAuditFileSystem,
       log: errorLog,
       now: Date.now,
       monotonic: () => performance.now(),
       version,
-      neededFrom: () => Number.POSITIVE_INFINITY,
+      neededFrom: () =>
+        Math.min(...this.#forwarders.map(({ neededFrom }) => neededFrom), Number.POSITIVE_INFINITY),
       lock: () => takeLock(lockFileOf(path)),
-      onWritten: () => undefined,
+      onWritten: () => {
+        for (const forwarder of this.#forwarders) forwarder.wake();
+      },
     });
     try {
       await writer.start();
     } catch (cause) {
-      throw new ConfigError([
-        { file: config.file, path: "audit.file.path", message: `cannot write '${path}': ${causes(cause)}` },
-      ]);
+      throw fault(config, "audit.file.path", `cannot write '${path}': ${causes(cause)}`);
     }
     return writer;
+  }
+
+  /** @param old - forwarders whose place these take: they end first, since both note it in the same file */
+  #forward(
+    writer: AuditWriter,
+    audit: AuditConfig,
+    collectors: readonly PlacedCollector[],
+    old: readonly Forwarder[],
+  ): readonly Forwarder[] {
+    const { errorLog } = this.#parts;
+    const forwarders = collectors.map(({ collector, settings }) => {
+      return new Forwarder(collector, settings, {
+        fs: nodeAuditFileSystem,
+        log: errorLog,
+        now: Date.now,
+        path: audit.file.path,
+        first: () => writer.first,
+        sequence: () => writer.sequence,
+        record: (members) => writer.record(members),
+      });
+    });
+    const start = async (): Promise<void> => {
+      await Promise.all(old.map((forwarder) => forwarder.close()));
+      for (const forwarder of forwarders) forwarder.start();
+    };
+    start().catch((error) => errorLog.error("audit: collectors cannot be sent anything", error));
+    return forwarders;
   }
 
   /** Ends the file with a checkpoint and begins the next. */
@@ -133,22 +187,25 @@ export class AuditTrail implements AuditSink {
   /** Undefined without a file. */
   figures(): AuditFigures | undefined {
     const writer = this.#writer;
-    return writer === undefined ? undefined : { ...writer.figures(), forwarders: [] };
+    return writer === undefined
+      ? undefined
+      : { ...writer.figures(), forwarders: this.#forwarders.map((one) => one.figures()) };
   }
 
   /** Writes what waits, and the last checkpoint. A disk that hangs is not waited for without end. */
   close(): Promise<void> {
-    return this.#end(this.#writer);
+    return this.#end(this.#writer, this.#forwarders);
   }
 
-  async #end(writer: AuditWriter | undefined): Promise<void> {
+  async #end(writer: AuditWriter | undefined, forwarders: readonly Forwarder[]): Promise<void> {
     if (writer === undefined) return;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), CLOSE_TIMEOUT_MS);
     });
     try {
-      const end = await Promise.race([writer.close(), late]);
+      const closed = writer.close().then(() => Promise.all(forwarders.map((one) => one.close())));
+      const end = await Promise.race([closed, late]);
       if (end === "late") this.#parts.errorLog.error("audit: the file did not close in time");
     } catch (error) {
       this.#parts.errorLog.error("audit: the file could not be closed", error);
@@ -165,15 +222,75 @@ async function settingsOf(config: Config, { file, required }: AuditConfig): Prom
 }
 
 async function signingKeyOf(config: Config, keyFile: string): Promise<KeyObject> {
-  const fault = (message: string): ConfigError =>
-    new ConfigError([{ file: config.file, path: "audit.file.key", message: `'${keyFile}': ${message}` }]);
+  const path = "audit.file.key";
   let key: KeyObject;
   try {
-    key = privateKeyOfPem(await readPemFile(keyFile));
+    key = privateKeyOfPem(await pemOf(config, path, keyFile));
   } catch (cause) {
-    if (cause instanceof PemFileError || cause instanceof PrivateKeyError) throw fault(cause.message);
+    if (cause instanceof PrivateKeyError) throw fault(config, path, `'${keyFile}': ${cause.message}`);
     throw cause;
   }
   if (key.asymmetricKeyType === "ed25519") return key;
-  throw fault(`is a key of the kind ${key.asymmetricKeyType}, but checkpoints are signed with Ed25519`);
+  const kind = `is a key of the kind ${key.asymmetricKeyType}, but checkpoints are signed with Ed25519`;
+  throw fault(config, path, `'${keyFile}': ${kind}`);
+}
+
+function fault(config: Config, path: string, message: string): ConfigError {
+  return new ConfigError([{ file: config.file, path, message }]);
+}
+
+/** @throws ConfigError */
+async function pemOf(config: Config, path: string, file: string): Promise<string> {
+  try {
+    return await readPemFile(file);
+  } catch (cause) {
+    if (cause instanceof PemFileError) throw fault(config, path, `'${file}': ${cause.message}`);
+    throw cause;
+  }
+}
+
+interface PlacedCollector {
+  readonly collector: Collector;
+  readonly settings: ForwarderSettings;
+}
+
+/** The collectors that `audit` names, not connected yet. @throws ConfigError */
+async function collectorsOf(
+  config: Config,
+  { syslog, webhook }: AuditConfig,
+): Promise<readonly PlacedCollector[]> {
+  const found: PlacedCollector[] = [];
+  if (syslog !== undefined) {
+    const sender = { hostname: hostname(), pid: process.pid };
+    found.push({
+      collector: new SyslogCollector(syslog, await tlsOf(config, "audit.syslog", syslog), sender),
+      settings: syslog,
+    });
+  }
+  if (webhook !== undefined) {
+    const { url, authorization } = webhook;
+    const tls = await tlsOf(config, "audit.webhook", webhook);
+    found.push({ collector: new WebhookCollector(url, authorization, tls), settings: webhook });
+  }
+  return found;
+}
+
+async function tlsOf(
+  config: Config,
+  path: string,
+  { caFile, certFile, keyFile }: CollectorConfig,
+): Promise<CollectorTls> {
+  const pem = async (name: string, file: string | undefined): Promise<Record<string, string>> =>
+    file === undefined ? {} : { [name]: await pemOf(config, `${path}.${name}`, file) };
+  const tls = {
+    ...(await pem("ca", caFile)),
+    ...(await pem("cert", certFile)),
+    ...(await pem("key", keyFile)),
+  };
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw fault(config, path, `its certificates cannot be used: ${causes(cause)}`);
+  }
+  return tls;
 }

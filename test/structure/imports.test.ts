@@ -73,7 +73,7 @@ const confined: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["src/crypto"],
   "@msgpack/msgpack": ["src/crypto"],
   "@noble/ciphers": ["src/crypto"],
-  undici: ["src/client", "src/storage", "keystores"],
+  undici: ["src/audit", "src/client", "src/storage", "keystores"],
   saxes: ["src/storage"],
   "@aws-sdk/checksums": ["src/storage"],
   "@fastify/busboy": ["src/storage"],

@@ -356,6 +356,16 @@ export class AuditWriter implements AuditSink {
     await this.#unlock?.();
   }
 
+  /** Number of the last line. */
+  get sequence(): number {
+    return this.#file.sequence;
+  }
+
+  /** Number of the file's first line; 0 while there is no file. */
+  get first(): number {
+    return this.#file.first;
+  }
+
   figures(): Omit<AuditFigures, "forwarders"> {
     const file = this.#file;
     return {
