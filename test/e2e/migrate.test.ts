@@ -10,6 +10,7 @@ import { type RunResult, until } from "../support/child-process.js";
 import { CleanUp } from "../support/clean-up.js";
 import { FaultProxy } from "../support/fault-proxy.js";
 import { KeystoreSite, keyValue } from "../support/keystore-site.js";
+import { CREDENTIALS, Moto, REGION } from "../support/moto.js";
 import { requireService } from "../support/services/index.js";
 import { Vault } from "../support/vault.js";
 
@@ -241,6 +242,33 @@ describe("kes migrate", function () {
     expect(there.length).to.be.within(20, 599);
     for (const [name, value] of there) expect(value).to.equal(source[name]);
     expect((await migrate()).code).to.equal(0);
+  });
+
+  it("does not replace where the name of a deleted key stays taken: AWS with a recovery window", async function () {
+    const moto = await Moto.start(requireService(this, "moto"), site.folder);
+    cleanUp.add(() => moto.stop());
+    const { from } = await pair(2);
+    const aws = { endpoint: moto.url, region: REGION, credentials: CREDENTIALS };
+    const ends = [
+      "migrate",
+      "--from",
+      `${from}.yml`,
+      "--to",
+      await site.config("aws", { aws: { secretsmanager: aws } }),
+    ];
+    const old = keyValue().toString("latin1");
+    await moto.create("key-00001", old);
+    const refused = await site.kes([...ends, "--force"]);
+    expect([refused.code, refused.stderr]).to.satisfy(
+      () => refused.code === 1 && /does not give the name of a deleted key free at once/.test(refused.stderr),
+      refused.stderr,
+    );
+    expect(await moto.text("key-00001")).to.equal(old);
+    const atOnce = { ...aws, delete: { recovery_window: 0 } };
+    await site.config("aws", { aws: { secretsmanager: atOnce } });
+    const { code, stderr } = await site.kes([...ends, "--force", "--old-values", "old-aws"]);
+    expect(code, stderr).to.equal(0);
+    expect(await moto.text("key-00001")).to.equal((await site.keys(from))["key-00001"]);
   });
 
   describe("to OpenBao", () => {
