@@ -57,6 +57,7 @@ export class KeyService {
   readonly #cache: KeyCache;
   readonly #changes: KeyChanges;
   readonly #listings: Slots;
+  #isClosed = false;
 
   constructor({ keystore, cache, clock, random, log, limits, changed }: KeyServiceOptions) {
     this.#keystore = keystore;
@@ -113,6 +114,10 @@ export class KeyService {
   /** Drops a key from memory alone, because somebody else deleted or created it. */
   forget(name: KeyName): void {
     this.#cache.invalidate(name);
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** A page of names. @throws KesError `KEY_LIST_FAILED`, `KEYSTORE_TIMEOUT`, `KEYSTORE_BUSY` */
@@ -220,6 +225,7 @@ export class KeyService {
    * still wait are refused; drain requests first.
    */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#health.close();
     await this.#changes.settled();
     this.#cache.close();

@@ -26,8 +26,13 @@ export function metered(keystore: Keystore, observe: CallObserver): Keystore {
     }
   };
   return {
-    description: keystore.description,
-    abilities: keystore.abilities,
+    // One that is opened later changes both.
+    get description() {
+      return keystore.description;
+    },
+    get abilities() {
+      return keystore.abilities;
+    },
     status: (signal) => timed("status", () => keystore.status(signal)),
     create: (name, value, signal) => timed("create", () => keystore.create(name, value, signal)),
     get: (name, signal) => timed("get", () => keystore.get(name, signal)),

@@ -6,7 +6,7 @@ import type { AuditLog } from "../audit/audit-log.js";
 import { causes, type ErrorLog } from "../audit/error-log.js";
 import type { Config } from "../config/config.js";
 import { pooledRandom } from "../crypto/random.js";
-import { ConfigError, isKesError } from "../errors.js";
+import { ConfigError } from "../errors.js";
 import { systemClock } from "../keys/clock.js";
 import { KeyService } from "../keys/service.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
@@ -16,7 +16,9 @@ import type { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { Directory } from "../policy/directory.js";
 import type { ProxySettings } from "./forwarded.js";
+import { LateKeystore } from "./late-keystore.js";
 import { Lease } from "./lease.js";
+import { createPredefined, createPredefinedLater } from "./predefined.js";
 import { headerSources } from "./proxy-protocol.js";
 import type { RouteOptions, ServerState } from "./state.js";
 import { makeTls, readTls, type TlsMaterial, type TlsSettings, ticketScopeOf } from "./tls.js";
@@ -55,17 +57,23 @@ function startFault(config: Config, path: string, cause: unknown): ConfigError {
   return new ConfigError([{ file: config.file, path, message: causes(cause) }]);
 }
 
-/** A state ready to serve. On any failure the keystore that was opened for it is closed again. */
+/**
+ * A state ready to serve. On any failure the keystore that was opened for it is closed again.
+ * @param degraded - ready although the keystore does not answer
+ */
 export async function buildState(
   config: Config,
   tls: TlsSettings,
   open: () => Promise<Keystore>,
   lasting: Lasting,
+  degraded = false,
 ): Promise<ServerState> {
   const { errorLog } = lasting;
   const { keystoreCalls } = lasting.metrics.full;
   const keys: KeyService = new KeyService({
-    keystore: metered(await open(), (...call) => keystoreCalls.observe(...call)),
+    keystore: metered(degraded ? late(config, open, errorLog) : await open(), (...call) =>
+      keystoreCalls.observe(...call),
+    ),
     cache: config.cache,
     clock: systemClock,
     random: pooledRandom(),
@@ -79,7 +87,7 @@ export async function buildState(
       policies: config.policies,
       createdAtMs: lasting.startedAtMs,
     });
-    await createPredefined(config, keys);
+    await prepareKeystore(config, keys, degraded);
     const services: Services = {
       keys,
       directory,
@@ -110,6 +118,36 @@ export async function buildState(
   }
 }
 
+/** The keystore answers and has the predefined keys, or will have them. */
+async function prepareKeystore(config: Config, keys: KeyService, degraded: boolean): Promise<void> {
+  const create = (): Promise<void> =>
+    createPredefined(config, keys, (name, error) => startFault(config, `keys (${name})`, error));
+  if (degraded) return createPredefinedLater(create, () => keys.isClosed);
+  await create();
+  try {
+    await keys.ready();
+  } catch (error) {
+    throw startFault(config, `keystore.${config.keystore.kind}`, error);
+  }
+}
+
+/** How often it is told that the keystore cannot be opened yet. */
+const TELL_EVERY_MS = 30_000;
+
+function late(config: Config, open: () => Promise<Keystore>, errorLog: ErrorLog): Keystore {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return new LateKeystore({
+    open,
+    description: `${config.keystore.kind} (not reached yet)`,
+    nowMs: () => performance.now(),
+    failed(error) {
+      if (performance.now() - toldMs < TELL_EVERY_MS) return;
+      toldMs = performance.now();
+      errorLog.warn(`the key store cannot be opened yet: ${causes(error)}`);
+    },
+  });
+}
+
 /** One reading of the configuration and of the certificates that it names: all that a state is made from. */
 export interface Reading {
   readonly config: Config;
@@ -138,24 +176,6 @@ function hasOpenRoute({ api }: Config): boolean {
 /** The same state with other TLS settings. */
 export function withTls(state: ServerState, tls: TlsSettings): ServerState {
   return { ...state, tls, proxy: proxyOf(state.config, tls) };
-}
-
-/** Longest wait for one predefined key at start. */
-const PREDEFINED_TIMEOUT_MS = 30_000;
-
-async function createPredefined(config: Config, keys: KeyService): Promise<void> {
-  for (const { name, algorithm } of config.keys) {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), PREDEFINED_TIMEOUT_MS);
-    try {
-      const call = { signal: () => controller.signal };
-      await keys.create(name, { algorithm, createdBy: config.admin.text }, call);
-    } catch (error) {
-      if (!isKesError(error, "KEY_EXISTS")) throw startFault(config, `keys (${name})`, error);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
 }
 
 function optionsOf(config: Config): Map<string, RouteOptions> {

@@ -285,7 +285,9 @@ export class KeyServer {
     const reading = async (): Promise<Reading> =>
       material === undefined ? readingOf(config) : { config, tls: material };
     const settings = tls ?? this.#tlsOf(await reading(), secret);
-    return buildState(config, settings, () => open(config, this.errorLog), this.#lasting);
+    // A reload must not replace what works by what does not.
+    const degraded = this.#options.degraded === true && this.#state === undefined;
+    return buildState(config, settings, () => open(config, this.errorLog), this.#lasting, degraded);
   }
 
   /** Under the secret in force, or a fresh one when other clients are let in from now on. */

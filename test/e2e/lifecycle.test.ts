@@ -271,7 +271,7 @@ describe("e2e: kes server", function () {
     }
 
     it("in time although a client never finishes its request", async () => {
-      await site.configure({ more: "server:\n  grace: 1s\n" });
+      await site.configure({ server: "server:\n  workers: 1\n  grace: 1s\n" });
       const server = await start();
       const socket = await overH1({ port: server.port, admin: site.admin });
       socket.write("PUT /v1/key/encrypt/a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{");

@@ -205,8 +205,8 @@ describe("PROXY protocol with worker processes", function () {
   let server: CliServer;
   before(async () => {
     site = await makeCliSite();
-    const more = "server:\n  workers: 2\n  proxy_protocol: [ 127.0.0.0/8 ]\n";
-    await site.configure({ log: "log:\n  audit: on\n", more });
+    const section = "server:\n  workers: 2\n  proxy_protocol: [ 127.0.0.0/8 ]\n";
+    await site.configure({ log: "log:\n  audit: on\n", server: section });
     server = await startCliServer(site);
   });
   after(async () => {

@@ -15,6 +15,8 @@ export interface CliConfig {
   readonly cache?: string;
   readonly log?: string;
   readonly keystore?: string;
+  /** One process, unless a test asks for more: the start of each takes its time. */
+  readonly server?: string;
   /** Further text at the end. */
   readonly more?: string;
 }
@@ -50,6 +52,7 @@ export async function makeCliSite(): Promise<CliSite> {
       cache: "",
       log: "log:\n  error: on\n  audit: off\n",
       keystore: `keystore:\n  fs:\n    path: ${folder}/keys\n`,
+      server: "server:\n  workers: 1\n",
       more: "",
       ...sections,
     };

@@ -287,7 +287,9 @@ export class Primary {
 
   async #bringUp(worker: WorkerProcess): Promise<void> {
     const orders = this.#orders;
-    const { version, commit, degraded } = this.#options;
+    const { version, commit } = this.#options;
+    // While others have keys in memory, one that begins without any would serve its clients worse than they do.
+    const degraded = this.#options.degraded && this.#up().length === 0;
     const { keystore } = await worker.channel.ask("start", {
       ...orders,
       ...{ version, commit, degraded },
