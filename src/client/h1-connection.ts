@@ -15,6 +15,7 @@ export class H1Connection implements Connection {
   readonly protocol = "http/1.1";
   readonly #endpoint: Endpoint;
   readonly #client: Client;
+  readonly #socket: TLSSocket;
   readonly #socketError: () => unknown;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
@@ -28,12 +29,14 @@ export class H1Connection implements Connection {
   private constructor(
     endpoint: Endpoint,
     client: Client,
+    socket: TLSSocket,
     socketError: () => unknown,
     owner: ConnectionOwner,
     clock: Clock,
   ) {
     this.#endpoint = endpoint;
     this.#client = client;
+    this.#socket = socket;
     this.#socketError = socketError;
     this.#owner = owner;
     this.#clock = clock;
@@ -54,7 +57,8 @@ export class H1Connection implements Connection {
       socket.destroy();
       throw earlyEnd(endpoint.url, endpoint.host, error() ?? new Error("it was closed"));
     }
-    let spare: TLSSocket | undefined = socket;
+    // Until undici has it, which is not before the first request; whoever wanted it may have given up by now.
+    let spare: TLSSocket | undefined = socket.unref();
     const client = new Client(endpoint.origin, {
       connect: (_options, callback) => {
         const own = spare;
@@ -62,7 +66,7 @@ export class H1Connection implements Connection {
         // undici would connect again by itself; which connection a request may use is decided elsewhere.
         const gone = new ConnectionGone("the connection was closed");
         queueMicrotask(() =>
-          own === undefined || own.destroyed ? callback(gone, null) : callback(null, own),
+          own === undefined || own.destroyed ? callback(gone, null) : callback(null, own.ref()),
         );
       },
       pipelining: 1,
@@ -73,7 +77,7 @@ export class H1Connection implements Connection {
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
     });
-    return new H1Connection(endpoint, client, error, owner, clock);
+    return new H1Connection(endpoint, client, socket, error, owner, clock);
   }
 
   get hasRoom(): boolean {
@@ -137,6 +141,8 @@ export class H1Connection implements Connection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     void this.#client.destroy();
+    // Of a connection that was never used undici knows nothing.
+    this.#socket.destroy();
     this.#owner.changed(this);
   }
 }

@@ -71,6 +71,44 @@ describe("many calls of a client at a time", () => {
     await Promise.all(busy);
   });
 
+  it("leave no connection behind that was made for one which was given up", async () => {
+    await start(false);
+    const held: SeenCall[] = [];
+    server.handle = (call) => held.push(call);
+    const busy = transport.send(get);
+    await until(() => held.length === 1);
+    const leaving = new AbortController();
+    const left = transport.send({ ...get, signal: leaving.signal }).catch(String);
+    leaving.abort("enough");
+    await left;
+    await until(() => server.connections.length === 2);
+    held[0]?.reply(200, "");
+    await busy;
+    expect(server.open).to.equal(2);
+    await transport.close();
+    await until(() => server.open === 0);
+  });
+
+  it("forget a connection that the server has closed before it was used", async () => {
+    await start(false);
+    const held: SeenCall[] = [];
+    server.handle = (call) => held.push(call);
+    const busy = transport.send(get);
+    await until(() => held.length === 1);
+    const leaving = new AbortController();
+    const left = transport.send({ ...create, signal: leaving.signal }).catch(String);
+    leaving.abort("enough");
+    await left;
+    await until(() => server.connections.length === 2);
+    server.connections[1]?.socket.end();
+    await until(() => server.open === 1);
+    server.handle = (call) => call.reply(200, "");
+    expect(await transport.send(create)).to.have.property("status", 200);
+    expect(server.calls.map(({ connection }) => connection)).to.deep.equal([0, 2]);
+    held[0]?.reply(200, "");
+    await busy;
+  });
+
   it("may share one signal without a warning of a leak", async () => {
     await start(true);
     const warnings: Error[] = [];
