@@ -69,6 +69,7 @@ const PREPARATIONS: readonly [example: RegExp, script: string][] = [
     kes keystore export kes-config.yml backup.kesbundle --recipient backup.pub >/dev/null`,
   ],
   [/identity new/, PAIRS],
+  [/^kes audit /, `cp "${join(import.meta.dirname, "../vectors/audit")}"/audit.* .`],
   [
     /^(?!kes identity new).*(?:client|server)\.(?:crt|key)/,
     `${PAIRS}; for name in client server; do
