@@ -32,7 +32,8 @@ const MAX_ENDPOINTS = 256;
 export function parseEndpoints(addresses: string | readonly string[]): [Endpoint, ...Endpoint[]] {
   const list = [addresses]
     .flat()
-    .flatMap((text) => text.split(","))
+    // A variable of the environment that is not set, in a program without types.
+    .flatMap((text) => (typeof text === "string" ? text.split(",") : []))
     .map((text) => text.trim())
     .filter((text) => text !== "")
     .flatMap(expand)

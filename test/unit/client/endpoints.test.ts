@@ -77,4 +77,11 @@ describe("addresses of key servers", () => {
         .not.include("hunter2");
     }
   });
+
+  it("says that none is given when a variable is not set", () => {
+    const unset = JSON.parse("{}").url;
+    for (const none of [unset, [unset], null]) {
+      expect(() => parseEndpoints(none)).to.throw(KesError, "no address of a key server is given");
+    }
+  });
 });
