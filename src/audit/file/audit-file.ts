@@ -1,12 +1,13 @@
 /** One chain of lines in a file that is rotated: opened, gone on with, written, closed. One call at a time. */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { type ChainStart, chainStart, readHead } from "./chain-start.js";
 import type { CheckpointReason, CheckpointSigner } from "./checkpoint.js";
 import { chained, GENESIS, type Link } from "./line.js";
 import { headerMembers, type Notice, noticeMembers } from "./members.js";
-import { headFileOf, rotatedFileOf, rotatedFilesOf, tornFileOf } from "./names.js";
+import { headFileOf, rotatedFilesOf } from "./names.js";
+import { copyOf, cutOff, moveAway, OPEN_FLAGS } from "./salvage.js";
 import type { AuditFileSystem } from "./system.js";
 import { readTail, type Tail } from "./tail.js";
 
@@ -41,7 +42,6 @@ export interface AuditFileParts {
   readonly neededFrom: () => number;
 }
 
-const OPEN_FLAGS = constants.O_RDWR | constants.O_APPEND;
 /** The clock may drift so much between two looks before the chain says that it was set. */
 const CLOCK_JUMP_MS = 5_000;
 
@@ -168,32 +168,12 @@ export class AuditFile {
   /** Appends to the file that was found. */
   async #goOn(fd: number, tail: Tail): Promise<Notice[]> {
     const { monotonic, now } = this.#parts;
-    const notices = tail.rest.length > 0 ? [await this.#cutOff(fd, tail)] : [];
+    const notices = tail.rest.length > 0 ? [await cutOff(this.#parts.fs, fd, tail, this.#settings.path)] : [];
     const ageMs = Math.max(0, Math.min(now() - tail.openedAtMs, this.#settings.maxAgeMs));
     this.#file = { fd, first: tail.first, size: tail.size, openedMs: monotonic() - ageMs };
     this.#last = tail.last;
     this.#unsigned = tail.unsigned;
     return notices;
-  }
-
-  /** What stands behind the last line goes into a file of its own, so that nothing vanishes, and out of this one. */
-  async #cutOff(fd: number, { rest, size }: Tail): Promise<Notice> {
-    const { fs } = this.#parts;
-    const path = tornFileOf(this.#settings.path);
-    const torn = await fs.open(path, OPEN_FLAGS | constants.O_CREAT, 0o640);
-    try {
-      // There already when the cut itself failed before.
-      const kept = Buffer.alloc(rest.length);
-      const at = Math.max(0, (await fs.fstat(torn)).size - rest.length);
-      const length = await fs.read(torn, kept, at);
-      if (length < rest.length || !kept.equals(rest)) await fs.append(torn, rest);
-      await fs.fdatasync(torn);
-    } finally {
-      await fs.close(torn);
-    }
-    await fs.truncate(fd, size);
-    const sha256 = createHash("sha256").update(rest).digest("hex");
-    return { event: "torn", details: { bytes: rest.length, sha256, kept: path } };
   }
 
   /** Begins a file behind {@link #last}. */
@@ -306,25 +286,7 @@ export class AuditFile {
 
   /** The file was deleted, but this process has it still: its content goes where rotated files are. */
   async #restore(file: Open): Promise<void> {
-    const { fs } = this.#parts;
-    const path = await this.#freeName(file.first);
-    const copy = await fs.open(
-      path,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND,
-      0o640,
-    );
-    try {
-      const buffer = Buffer.alloc(1024 * 1024);
-      for (let at = 0; ; ) {
-        const length = await fs.read(file.fd, buffer, at);
-        if (length === 0) break;
-        await fs.append(copy, buffer.subarray(0, length));
-        at += length;
-      }
-      await fs.fdatasync(copy);
-    } finally {
-      await fs.close(copy);
-    }
+    const path = await copyOf(this.#parts.fs, file.fd, this.#settings.path, file.first);
     await this.#letGo();
     this.#tell({ event: "deleted", details: { restored: path } });
     await this.open();
@@ -379,19 +341,8 @@ export class AuditFile {
     if (this.#file !== undefined) await this.#end("close");
   }
 
-  async #moveAway(first: number): Promise<void> {
-    const { fs } = this.#parts;
-    const { path } = this.#settings;
-    await fs.rename(path, await this.#freeName(first));
-    await fs.syncFolder(dirname(path));
-  }
-
-  async #freeName(first: number): Promise<string> {
-    for (let turn = 1; turn < 1000; turn++) {
-      const name = rotatedFileOf(this.#settings.path, first, turn);
-      if ((await this.#parts.fs.stat(name)) === undefined) return name;
-    }
-    throw new Error(`no name is free for the audit file that begins with line ${first}`);
+  #moveAway(first: number): Promise<void> {
+    return moveAway(this.#parts.fs, this.#settings.path, first);
   }
 
   async #removeOld(): Promise<void> {
