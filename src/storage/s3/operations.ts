@@ -76,9 +76,9 @@ export const operations = {
 export type OperationName = keyof typeof operations;
 
 /** Every name with its row. */
-export const operationRows: readonly (readonly [OperationName, OperationRow])[] = Object.entries(
-  operations,
-).filter((entry): entry is [OperationName, OperationRow] => isOperationName(entry[0]));
+export const operationRows: readonly (readonly [OperationName, OperationRow])[] = Object.keys(operations)
+  .filter(isOperationName)
+  .map((name) => [name, operations[name]]);
 
 function isOperationName(name: string): name is OperationName {
   return Object.hasOwn(operations, name);
