@@ -2,9 +2,11 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { KEY_BYTES } from "../../crypto/algorithm.js";
 import { decodeBase64 } from "../../crypto/base64.js";
+import { hmacSha256 } from "../../crypto/hmac.js";
 import { KesError } from "../../errors.js";
 import { sseError } from "./errors.js";
 import { headerOf, type SseHeaders } from "./headers.js";
+import { type ObjectPath, sealedPath } from "./seal.js";
 
 /** Of the object that is stored or read, or of the object that is copied. */
 export type CustomerKeyRole = "object" | "copy-source";
@@ -45,6 +47,17 @@ export class CustomerKey {
     this.#isWiped = true;
     this.#bytes.fill(0);
   }
+}
+
+/**
+ * The key that a gateway gives to its back end, where that is to encrypt an SSE-C object once more: HMAC-SHA-256(client's
+ * key, `SSE-C` || `bucket/object`), so that the back end never has the client's own (S3 reference §10).
+ */
+export function backEndKey(key: CustomerKey, path: ObjectPath): CustomerKey {
+  const bytes = key.use((dek) => hmacSha256(dek, Buffer.from(`SSE-C${sealedPath(path)}`)));
+  const derived = new CustomerKey(bytes);
+  bytes.fill(0);
+  return derived;
 }
 
 /** True when any of the three headers is there: the client means SSE-C, rightly or not. */

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import { KesError } from "../../../../src/errors.js";
-import { CustomerKey } from "../../../../src/storage/sse/customer-key.js";
+import { backEndKey, CustomerKey } from "../../../../src/storage/sse/customer-key.js";
 import { type SseFailure, sseErrors } from "../../../../src/storage/sse/errors.js";
 import type { SseHeaders } from "../../../../src/storage/sse/headers.js";
 import {
@@ -226,6 +226,14 @@ describe("key ids", () => {
 });
 
 describe("a client's key", () => {
+  it("becomes another one for a back end (S3 reference §10)", () => {
+    const bytes = Buffer.from(Uint8Array.from({ length: 32 }, (_, i) => 0x40 + i));
+    const derived = backEndKey(new CustomerKey(bytes), { bucket: "my-bucket", object: "dir/object.txt" });
+    const hex = "81e487c90cace1e61490ce56446e14fcc4f30a5e1237a3cd5060441da37daf5b";
+    expect(derived.use((dek) => Buffer.from(dek).toString("hex"))).to.equal(hex);
+    expect(derived.md5).to.equal(md5(Buffer.from(hex, "hex")));
+  });
+
   it("is a copy, compared without a hint, shown to nobody, and gone when it is wiped", () => {
     const bytes = Buffer.alloc(32, 0x5a);
     const key = new CustomerKey(bytes);
