@@ -58,6 +58,12 @@ export const services = {
     release: "an emulator of AWS",
     program: { script: "moto_server" },
   },
+  helm: {
+    from: "go",
+    package: "helm.sh/helm/v3/cmd/helm",
+    version: "v3.18.4",
+    release: "Helm 3.18.4",
+  },
 } as const satisfies Readonly<Record<string, ServiceRelease>>;
 
 export type ServiceName = keyof typeof services;

@@ -11,7 +11,6 @@ export type SystemToolName =
   | "fish"
   | "groff"
   | "haproxy"
-  | "helm"
   | "jq"
   | "logrotate"
   | "nginx"
