@@ -1,25 +1,17 @@
 /** The audit file of a server and the collectors that it is sent to, as the configuration asks for them. */
-import type { KeyObject } from "node:crypto";
-import { hostname } from "node:os";
-import { createSecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { causes, type ErrorLog } from "../audit/error-log.js";
 import type { AuditFileSettings } from "../audit/file/audit-file.js";
-import { CheckpointSigner } from "../audit/file/checkpoint.js";
 import type { AuditFigures } from "../audit/file/figures.js";
 import { takeLock } from "../audit/file/lock.js";
 import { lockFileOf } from "../audit/file/names.js";
 import { nodeAuditFileSystem } from "../audit/file/system.js";
 import { AuditWriter } from "../audit/file/writer.js";
-import type { Collector, CollectorTls } from "../audit/forward/collector.js";
-import { Forwarder, type ForwarderSettings } from "../audit/forward/forwarder.js";
-import { SyslogCollector } from "../audit/forward/syslog.js";
-import { WebhookCollector } from "../audit/forward/webhook.js";
+import { Forwarder } from "../audit/forward/forwarder.js";
 import type { AuditSink } from "../audit/sink.js";
-import type { AuditConfig, CollectorConfig, Config } from "../config/config.js";
-import { ConfigError, KesError } from "../errors.js";
-import { PemFileError, readPemFile } from "../identity/pem-file.js";
-import { PrivateKeyError, privateKeyOfPem } from "../identity/private-key.js";
+import type { AuditConfig, Config } from "../config/config.js";
+import { KesError } from "../errors.js";
+import { auditFault, collectorsOf, type PlacedCollector, settingsOf } from "./audit-config.js";
 
 /** Longest wait for the disk when the server ends. */
 const CLOSE_TIMEOUT_MS = 15_000;
@@ -142,7 +134,7 @@ export class AuditTrail implements AuditSink {
     try {
       await writer.start();
     } catch (cause) {
-      throw fault(config, "audit.file.path", `cannot write '${path}': ${causes(cause)}`);
+      throw auditFault(config, "audit.file.path", `cannot write '${path}': ${causes(cause)}`);
     }
     return writer;
   }
@@ -213,84 +205,4 @@ export class AuditTrail implements AuditSink {
       clearTimeout(timer);
     }
   }
-}
-
-async function settingsOf(config: Config, { file, required }: AuditConfig): Promise<AuditFileSettings> {
-  const { path, keyFile, maxBytes, maxAgeMs, keep } = file;
-  const signer = new CheckpointSigner(await signingKeyOf(config, keyFile));
-  return { path, maxBytes, maxAgeMs, keep, signer, sync: required };
-}
-
-async function signingKeyOf(config: Config, keyFile: string): Promise<KeyObject> {
-  const path = "audit.file.key";
-  let key: KeyObject;
-  try {
-    key = privateKeyOfPem(await pemOf(config, path, keyFile));
-  } catch (cause) {
-    if (cause instanceof PrivateKeyError) throw fault(config, path, `'${keyFile}': ${cause.message}`);
-    throw cause;
-  }
-  if (key.asymmetricKeyType === "ed25519") return key;
-  const kind = `is a key of the kind ${key.asymmetricKeyType}, but checkpoints are signed with Ed25519`;
-  throw fault(config, path, `'${keyFile}': ${kind}`);
-}
-
-function fault(config: Config, path: string, message: string): ConfigError {
-  return new ConfigError([{ file: config.file, path, message }]);
-}
-
-/** @throws ConfigError */
-async function pemOf(config: Config, path: string, file: string): Promise<string> {
-  try {
-    return await readPemFile(file);
-  } catch (cause) {
-    if (cause instanceof PemFileError) throw fault(config, path, `'${file}': ${cause.message}`);
-    throw cause;
-  }
-}
-
-interface PlacedCollector {
-  readonly collector: Collector;
-  readonly settings: ForwarderSettings;
-}
-
-/** The collectors that `audit` names, not connected yet. @throws ConfigError */
-async function collectorsOf(
-  config: Config,
-  { syslog, webhook }: AuditConfig,
-): Promise<readonly PlacedCollector[]> {
-  const found: PlacedCollector[] = [];
-  if (syslog !== undefined) {
-    const sender = { hostname: hostname(), pid: process.pid };
-    found.push({
-      collector: new SyslogCollector(syslog, await tlsOf(config, "audit.syslog", syslog), sender),
-      settings: syslog,
-    });
-  }
-  if (webhook !== undefined) {
-    const { url, authorization } = webhook;
-    const tls = await tlsOf(config, "audit.webhook", webhook);
-    found.push({ collector: new WebhookCollector(url, authorization, tls), settings: webhook });
-  }
-  return found;
-}
-
-async function tlsOf(
-  config: Config,
-  path: string,
-  { caFile, certFile, keyFile }: CollectorConfig,
-): Promise<CollectorTls> {
-  const pem = async (name: string, file: string | undefined): Promise<Record<string, string>> =>
-    file === undefined ? {} : { [name]: await pemOf(config, `${path}.${name}`, file) };
-  const tls = {
-    ...(await pem("ca", caFile)),
-    ...(await pem("cert", certFile)),
-    ...(await pem("key", keyFile)),
-  };
-  try {
-    createSecureContext(tls);
-  } catch (cause) {
-    throw fault(config, path, `its certificates cannot be used: ${causes(cause)}`);
-  }
-  return tls;
 }

@@ -3,6 +3,7 @@ import { causes } from "../../audit/error-log.js";
 import type { Config } from "../../config/config.js";
 import { formatFault } from "../../errors.js";
 import type { Keystore } from "../../keystore/contract.js";
+import { checkAudit } from "../../server/audit-config.js";
 import type { TlsSettings } from "../../server/tls.js";
 
 /** Longest wait for the keystore. */
@@ -25,6 +26,8 @@ export async function checkServer(
   for (const { use, file, notAfterMs } of config.certificates) {
     lines.push(`identity       ${use} (${file}): ends ${new Date(notAfterMs).toISOString()}`);
   }
+  const audit = await checkAudit(config);
+  if (audit !== undefined) lines.push(`audit file     ${audit}`);
   const ok = await checkKeystore(open, lines);
   return { report: `${lines.join("\n")}\n`, ok: ok && tls.notAfterMs > Date.now() };
 }
