@@ -192,6 +192,20 @@ const broken: readonly Broken[] = [
     remedy: /the key server's own port/,
   },
   {
+    what: "a client certificate of an authority that the server does not know",
+    async make(site) {
+      const certificate = certificateFor(90);
+      await site.writePair("choosy", certificate);
+      const now = new Date().toUTCString();
+      const port = await site.startOther(certificate, now, certificateAuthority({ algorithm: "p256" }));
+      return { args: [], env: site.env("app", "choosy", `127.0.0.1:${port}`) };
+    },
+    check: "connection",
+    level: "error",
+    message: /^127\.0\.0\.1:\d+ hung up/,
+    remedy: /have one signed by its 'tls\.ca'/,
+  },
+  {
     what: "a client certificate that ends tomorrow",
     async make(site) {
       const { url } = await site.start("fine");

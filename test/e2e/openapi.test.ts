@@ -26,6 +26,8 @@ const steps: readonly Step[] = [
   { method: "get", path: "/v1/ready", status: 200 },
   { method: "get", path: "/v1/status", status: 200 },
   { method: "get", path: "/v1/metrics", status: 200 },
+  { method: "get", path: "/v1/metrics/full", status: 200 },
+  { method: "get", path: "/v1/ready/verbose", status: 200 },
   { method: "get", path: "/v1/api", status: 200 },
   { method: "put", path: "/v1/key/create/{name}", argument: "a", status: 200 },
   { method: "post", path: "/v1/key/create/{name}", argument: "a", status: 400 },

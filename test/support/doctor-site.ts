@@ -69,10 +69,11 @@ export class DoctorSite {
     return server;
   }
 
-  /** A server of another make: a given `Date`, or none of what a key server answers. */
-  async startOther(certificate: TestCertificate, date: string): Promise<number> {
+  /** A server of another make, with a given `Date`. @param clientCa - signs the only clients that it takes */
+  async startOther(certificate: TestCertificate, date: string, clientCa?: TestCertificate): Promise<number> {
     const { certPem: cert, keyPem: key } = certificate;
-    const options = { cert, key, requestCert: true, rejectUnauthorized: false };
+    const verify = clientCa === undefined ? { rejectUnauthorized: false } : { ca: clientCa.certPem };
+    const options = { cert, key, requestCert: true, ...verify };
     const server = createServer(options, (_request, response) => {
       response.sendDate = false;
       response.setHeader("date", date);
