@@ -13,6 +13,7 @@ const TAGS: Readonly<Record<string, string>> = {
   policy: "Policies, as the configuration defines them",
   identity: "Identities, as the configuration assigns them",
   log: "Logs as they are written",
+  server: "What the server does with itself",
 };
 
 /** Routes about the server that have others below them. */

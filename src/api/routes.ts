@@ -22,6 +22,7 @@ import { describePolicy } from "./policy/describe.js";
 import { listPolicies } from "./policy/list.js";
 import { readPolicy } from "./policy/read.js";
 import type { Route } from "./route.js";
+import { reloadServer } from "./server/reload.js";
 import { api } from "./status/api.js";
 import { metrics } from "./status/metrics.js";
 import { metricsFull } from "./status/metrics-full.js";
@@ -59,6 +60,7 @@ export const routes: readonly Route[] = [
   auditLog,
   errorLogTrace,
   auditLogTrace,
+  reloadServer,
 ];
 
 /**

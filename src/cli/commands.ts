@@ -23,6 +23,10 @@ export const commands: CommandTable = {
     summary: "Ask whether a server is alive or ready, without a certificate",
     load: async () => (await import("./commands/server-probe.js")).serverProbeCommand,
   },
+  "server reload": {
+    summary: "Have servers read their configuration again",
+    load: async () => (await import("./commands/server-reload.js")).serverReloadCommand,
+  },
   doctor: {
     summary: "Find out what is wrong with a server or its set-up, and what mends it",
     load: async () => (await import("./commands/doctor.js")).doctorCommand,

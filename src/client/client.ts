@@ -79,6 +79,15 @@ export class KesClient {
     return this.#caller.command({ method: "GET", path: "/v1/ready" }, options);
   }
 
+  /**
+   * Has the server read its configuration again.
+   * @throws KesError `RELOAD_FAILED`: everything is as before, and the server's log says why
+   */
+  reload(options: CallOptions = {}): Promise<void> {
+    // Not sent twice: the second one may fail where the first did not.
+    return this.#caller.command({ method: "PUT", path: "/v1/server/reload", repeatable: false }, options);
+  }
+
   async status(options: CallOptions = {}): Promise<ServerStatus> {
     return replies.statusOf(await this.#get("/v1/status", options));
   }

@@ -10,13 +10,10 @@ import { AuditLog } from "../audit/audit-log.js";
 import { ErrorLog } from "../audit/error-log.js";
 import type { AuditFigures } from "../audit/file/figures.js";
 import { LogHub } from "../audit/hub.js";
-import type { LineWriter } from "../audit/line-writer.js";
-import type { AuditSink } from "../audit/sink.js";
 import type { Config } from "../config/config.js";
 import { secureRandom } from "../crypto/random.js";
 import { KesError } from "../errors.js";
 import type { KeyService } from "../keys/service.js";
-import type { Keystore } from "../keystore/contract.js";
 import type { MetricFigures } from "../metrics/figures.js";
 import { EventLoopWatch } from "../metrics/full/event-loop.js";
 import { defaultCounterLimits } from "../metrics/full/requests.js";
@@ -24,53 +21,22 @@ import { Metrics } from "../metrics/metrics.js";
 import type { KeyName } from "../names.js";
 import { AuditTrail, type StagedTrail } from "./audit-trail.js";
 import { buildState, type Lasting, type Reading, readingOf, scopeOf, tlsOf, withTls } from "./build-state.js";
+import { coalesced } from "./coalesce.js";
 import { ExpiryWatch, watchedOf } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
 import { Listener } from "./listener.js";
+import { auditSettings, errorSettings } from "./log-settings.js";
 import { fullSources } from "./metric-sources.js";
 import { Readiness } from "./pages/readiness.js";
 import { Pages } from "./pages.js";
 import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
 import { RouteTable } from "./route-table.js";
-import type { Siblings } from "./siblings.js";
+import type { KeyServerOptions, StagedState } from "./server-options.js";
 import type { ServerState } from "./state.js";
 import { TICKET_ROTATION_MS, TICKET_SECRET_BYTES } from "./ticket-keys.js";
 import type { TlsMaterial, TlsSettings } from "./tls.js";
-
-export interface KeyServerOptions {
-  readonly version: string;
-  readonly commit: string;
-  readonly config: Config;
-  /** What the files of `config.tls` hold, where they have been read already. */
-  readonly tlsMaterial?: TlsMaterial;
-  /** Reads the configuration again; absent where there is nothing to read. */
-  readonly load?: () => Promise<Config>;
-  /** Opens the keystore of a configuration. */
-  readonly open: (config: Config, errorLog: ErrorLog) => Promise<Keystore>;
-  readonly stdout: LineWriter;
-  readonly stderr: LineWriter;
-  /** Overrides what the configuration says of TLS, for development mode. */
-  readonly tls?: TlsSettings;
-  /** Bounds of connections that differ from the usual ones. */
-  readonly limits?: Partial<limits.ConnectionLimits>;
-  /** Takes the records that `config.audit` asks for where another process has the file. */
-  readonly auditSink?: AuditSink;
-  /** The other workers, their start and their ticket secret, where this is one of several. */
-  readonly siblings?: Siblings;
-  readonly startedAtMs?: number;
-  readonly ticketSecret?: Uint8Array;
-  /** Starts although the keystore does not answer. */
-  readonly degraded?: boolean;
-}
-
-/** A state that is ready to replace the one in force. One of both must be called. */
-export interface StagedState {
-  /** Puts it in force. The old keystore is closed when the last request that uses it has ended. */
-  use(): void;
-  discard(): Promise<void>;
-}
 
 /** Load balancers ask each second or two, and take silence for a no. */
 const READY_TIMEOUT_MS = 2_000;
@@ -366,7 +332,7 @@ export class KeyServer {
     return {
       figures: () => this.figures(),
       failing: false,
-      reload: async () => {
+      reload: coalesced(async () => {
         const { load } = this.#options;
         try {
           if (load === undefined) throw new Error("there is no configuration file to read again");
@@ -374,7 +340,7 @@ export class KeyServer {
         } catch (cause) {
           throw new KesError("RELOAD_FAILED", [], { cause });
         }
-      },
+      }),
     };
   }
 
@@ -400,13 +366,4 @@ export class KeyServer {
     this.#changes = done;
     return done;
   }
-}
-
-/** Console settings of the error log. */
-export function errorSettings({ log }: Config): { level: number; format: "text" | "json" } {
-  return { level: log.errorLevel, format: log.format };
-}
-
-function auditSettings({ log }: Config): { level: number; format: "text" | "json" } {
-  return { level: log.auditLevel, format: log.format };
 }

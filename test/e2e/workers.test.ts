@@ -295,6 +295,26 @@ describe("e2e: a server of two workers", function () {
       await configure();
     });
 
+    it("when it is asked by the API, and says so when it could not", async () => {
+      const pair = await asClient();
+      const admin = clientOf();
+      expect((await pair[0]?.send({ method: "PUT", path: "/v1/server/reload" }))?.status).to.equal(403);
+      await configure({ policy: allow("two") });
+      await admin.ok("PUT", "/v1/server/reload");
+      expect(await statuses(pair, "two")).to.deep.equal([404, 404]);
+      await writeFile(site.configFile, "this: is nothing\n");
+      const answer = await admin.send({ method: "PUT", path: "/v1/server/reload" });
+      expect([answer.status, JSON.parse(answer.body).message]).to.deep.equal([
+        500,
+        "failed to reload the configuration: the old one stays in force, the server's log says why",
+      ]);
+      await until("the reason", async () =>
+        /level=ERROR msg="failed to reload.*unknown key 'this'/.test(server.process.stderr),
+      );
+      expect(await statuses(pair, "two")).to.deep.equal([404, 404]);
+      await configure();
+    });
+
     it("certificate and policies under load, without a request that fails", async () => {
       const pair = await onBoth();
       await pair[0].ok("PUT", "/v1/key/create/loaded");

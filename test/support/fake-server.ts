@@ -81,6 +81,7 @@ export class FakeServer<T> {
         identity: this.identity,
         status: () => answer("/v1/status", this.status),
         metrics: () => answer("/v1/metrics", this.metrics),
+        reload: () => answer("/v1/server/reload", undefined),
         version: () => answer("/version", { version: "test", commit: "test" }),
         apis: () => answer("/v1/api", []),
         auditLog: open,

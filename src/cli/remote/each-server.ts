@@ -14,7 +14,7 @@ const MAX_SERVERS = 64;
 /** What is asked of each of several servers. */
 export type ServerClient = Pick<
   KesClient,
-  "identity" | "status" | "version" | "apis" | "metrics" | "auditLog" | "errorLog"
+  "identity" | "reload" | "status" | "version" | "apis" | "metrics" | "auditLog" | "errorLog"
 >;
 
 /** One server and the client that talks to it alone. */

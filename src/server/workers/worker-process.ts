@@ -13,8 +13,8 @@ const HANGING_LOOKS = 10;
 
 export interface WorkerProcessOptions {
   readonly child: ChildProcess;
-  readonly answers: Answers<PrimaryQuestions>;
-  readonly hears: Omit<Hears<PrimarySide["hears"]>, "taken" | "closed">;
+  readonly answers: (self: WorkerProcess) => Answers<PrimaryQuestions>;
+  readonly hears: (self: WorkerProcess) => Omit<Hears<PrimarySide["hears"]>, "taken" | "closed">;
   /** @param lost - connections that it has not taken yet */
   readonly ended: (how: string, lost: readonly Socket[]) => void;
 }
@@ -41,8 +41,8 @@ export class WorkerProcess implements Candidate {
 
   constructor({ child, answers, hears, ended }: WorkerProcessOptions) {
     this.#child = child;
-    this.channel = new Channel<PrimarySide>(child, answers, {
-      ...hears,
+    this.channel = new Channel<PrimarySide>(child, answers(this), {
+      ...hears(this),
       taken: (id) => {
         this.#passed.get(id)?.destroy();
         this.#passed.delete(id);

@@ -80,7 +80,7 @@ describe("openApiDocument", () => {
     ]);
     const tags = Object.values(document.tags ?? {}).map((tag) => [String(tag.name), typeof tag.description]);
     expect(tags).to.have.deep.members(
-      ["status", "key", "policy", "identity", "log"].map((name) => [name, "string"]),
+      ["status", "key", "policy", "identity", "log", "server"].map((name) => [name, "string"]),
     );
   });
 
