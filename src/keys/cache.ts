@@ -290,15 +290,16 @@ export class KeyCache {
     for (const [name, entry] of this.#entries) {
       if (this.#lifetimes.mayDrop(entry, now, this.#health.outSinceMs)) {
         this.#drop(name);
-      } else if (
-        entry.failedSinceMs !== undefined &&
-        this.#health.outSinceMs === undefined &&
-        refreshed < MAX_REFRESHED_BY_SWEEP
-      ) {
-        // The outage is over. A key that still counts from its beginning would be dropped too early in the next.
+      } else if (refreshed < MAX_REFRESHED_BY_SWEEP && this.#isDue(entry, now)) {
         refreshed += 1;
         this.#refresh(name, entry, now);
       }
     }
+  }
+
+  #isDue(entry: Entry, now: number): boolean {
+    if (this.#health.outSinceMs !== undefined) return false;
+    // The outage is over. A key that still counts from its beginning would be dropped too early in the next.
+    return entry.failedSinceMs !== undefined || this.#lifetimes.mustRevalidate(entry, now);
   }
 }

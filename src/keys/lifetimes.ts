@@ -5,8 +5,13 @@ import type { CacheTimes } from "./options.js";
 
 /** From this part of `anyMs` on, a use fetches the key again in the background, so that no request pays for it. */
 const REFRESH_AHEAD = 0.9;
+/** The same part of `revalidateMs`, and how often in that time it is looked for keys that are due. */
+const REVALIDATE_AHEAD = 0.5;
+const REVALIDATE_LOOKS = 4;
 /** An outage may be this old before the probe notices it; keys are kept so much longer for it. */
 const UNNOTICED_MS = PROBE_EVERY_MS + PROBE_TIMEOUT_MS;
+
+const MIN_SWEEP_MS = 50;
 
 /** A key in memory. All times are of the monotonic clock. */
 export interface Entry {
@@ -31,16 +36,27 @@ export class Lifetimes {
   readonly #anyMs: number;
   readonly #unusedMs: number;
   readonly #offlineMs: number;
+  readonly #revalidateMs: number;
 
-  constructor({ anyMs, unusedMs, offlineMs }: CacheTimes) {
+  constructor({ anyMs, unusedMs, offlineMs, revalidateMs = 0 }: CacheTimes) {
     this.#anyMs = anyMs > 0 ? anyMs : Number.POSITIVE_INFINITY;
     this.#unusedMs = unusedMs > 0 ? unusedMs : Number.POSITIVE_INFINITY;
     this.#offlineMs = Math.max(0, offlineMs);
+    this.#revalidateMs = revalidateMs > 0 ? revalidateMs : Number.POSITIVE_INFINITY;
   }
 
   /** How often it is worth looking for entries to drop. */
   get sweepMs(): number {
-    return Math.min(30_000, Math.max(1000, Math.min(this.#anyMs, this.#unusedMs) / 2));
+    const usual = Math.min(30_000, Math.max(1000, Math.min(this.#anyMs, this.#unusedMs) / 2));
+    return Math.min(usual, Math.max(MIN_SWEEP_MS, this.#revalidateMs / REVALIDATE_LOOKS));
+  }
+
+  /**
+   * True when the key is to be fetched again although nobody asks for it: what somebody else deleted must not come to
+   * light only with its next use, which would be served.
+   */
+  mustRevalidate(entry: Entry, nowMs: number): boolean {
+    return Number.isFinite(this.#revalidateMs) && nowMs >= entry.refreshAtMs && !this.expired(entry, nowMs);
   }
 
   entry(keyVersion: KeyVersion, fetchedMs: number, usedMs: number): Entry {
@@ -48,7 +64,7 @@ export class Lifetimes {
       keyVersion,
       fetchedMs,
       expiresMs: fetchedMs + this.#anyMs,
-      refreshAtMs: fetchedMs + this.#anyMs * REFRESH_AHEAD,
+      refreshAtMs: fetchedMs + Math.min(this.#anyMs * REFRESH_AHEAD, this.#revalidateMs * REVALIDATE_AHEAD),
       usedMs,
       retryAtMs: 0,
       failedSinceMs: undefined,

@@ -18,6 +18,11 @@ export interface CacheTimes {
   readonly unusedMs: number;
   /** While the keystore is out, keys are used for this long from the start of the outage. */
   readonly offlineMs: number;
+  /**
+   * A key that is kept is fetched again in the background before it is so old, used or not: what was deleted elsewhere
+   * is not used for longer than this and the time of the fetch. Up to 1,000 keys in a quarter of it. Usual: 0.
+   */
+  readonly revalidateMs?: number;
 }
 
 /** The documented defaults of the configuration. */
