@@ -156,7 +156,14 @@ describe("policies/", () => {
     "minio.yml": ["create", "generate", "decrypt", "describe", "list", "/v1/status", "/v1/api"],
     "minio-readonly.yml": ["decrypt", "describe", "list", "/v1/status", "/v1/api"],
     "operator.yml": ["create", "describe", "list", "/v1/ready", "/v1/status", "/v1/api"],
-    "monitoring.yml": ["/v1/metrics", "/v1/metrics/full", "/v1/ready", "/v1/ready/verbose", "/v1/status", "/v1/api"],
+    "monitoring.yml": [
+      "/v1/metrics",
+      "/v1/metrics/full",
+      "/v1/ready",
+      "/v1/ready/verbose",
+      "/v1/status",
+      "/v1/api",
+    ],
     "kes-s3.yml": [
       "create",
       "generate",
