@@ -32,6 +32,7 @@ import { Readiness } from "./pages/readiness.js";
 import { Pages } from "./pages.js";
 import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
+import { needsRestart } from "./restart.js";
 import { RouteTable } from "./route-table.js";
 import type { KeyServerOptions, StagedState } from "./server-options.js";
 import type { ServerState } from "./state.js";
@@ -270,6 +271,10 @@ export class KeyServer {
     return {
       use: () => {
         const old = this.state;
+        // Of several workers the primary tells.
+        if (this.#options.siblings === undefined) {
+          for (const message of needsRestart(this.#options.config, config)) this.errorLog.warn(message);
+        }
         this.#staged = undefined;
         this.#use(next);
         audit?.use();

@@ -315,6 +315,58 @@ describe("e2e: a server of two workers", function () {
       await configure();
     });
 
+    it("certificates as soon as they change, and says what needs a restart", async () => {
+      const old = await readFile(join(site.folder, "server.crt"), "utf8");
+      const oldKey = await readFile(join(site.folder, "server.key"), "utf8");
+      const next = selfSigned({ algorithm: "p256" });
+      await writeFile(join(site.folder, "server.crt"), next.certPem);
+      await writeFile(join(site.folder, "server.key"), next.keyPem);
+      const all = async (): Promise<Set<string>> =>
+        new Set(await Promise.all(Array.from({ length: 4 }, () => certificateAt(server.port))));
+      const wanted = next.certPem.replace(/\s/g, "");
+      await until("the new certificate", async () => {
+        const shown = await all();
+        return shown.size === 1 && shown.has(wanted);
+      });
+      await until("the note", async () =>
+        server.process.stderr.includes("certificate files have changed: applied"),
+      );
+      // A key that does not fit changes nothing.
+      await writeFile(join(site.folder, "server.key"), oldKey);
+      await until("the failure", async () =>
+        /changed, but everything stays as it was: .*does not belong/.test(server.process.stderr),
+      );
+      expect(await all()).to.deep.equal(new Set([wanted]));
+      await writeFile(join(site.folder, "server.crt"), old);
+      await until("the old certificate", async () => !(await all()).has(wanted));
+
+      await site.configure({ server: "server:\n  workers: 3\n" });
+      await clientOf().ok("PUT", "/v1/server/reload");
+      await until("the warning", async () =>
+        server.process.stderr.includes("'server.workers' has changed: that takes effect when the server is"),
+      );
+      await configure();
+    });
+
+    it("all files as soon as they change, where that is asked for", async () => {
+      const pair = await asClient();
+      const watching = { server: "server:\n  workers: 2\n  watch: all\n" };
+      await configure({ ...watching, policy: allow("three") });
+      await clientOf().ok("PUT", "/v1/server/reload");
+      // The watch looks every two seconds, and once before it can see a change.
+      const answers = async (name: string): Promise<string> => (await statuses(pair, name)).join();
+      expect(await answers("three")).to.equal("404,404");
+      let turn = 0;
+      await until("a change that is applied", async () => {
+        turn += 1;
+        const name = turn % 200 < 100 ? "four" : "five";
+        if (turn % 100 === 1) await configure({ ...watching, policy: allow(name) });
+        return (await answers(name)) === "404,404";
+      });
+      await configure();
+      await clientOf().ok("PUT", "/v1/server/reload");
+    });
+
     it("certificate and policies under load, without a request that fails", async () => {
       const pair = await onBoth();
       await pair[0].ok("PUT", "/v1/key/create/loaded");

@@ -20,6 +20,7 @@ import { checkServer } from "./check.js";
 import { readConfig, withAddress } from "./config-source.js";
 import { devSetup } from "./dev.js";
 import { runUntilStopped, type Signalled } from "./lifecycle.js";
+import { watchFiles } from "./watch-files.js";
 import { forkWorker, workersOf } from "./workers.js";
 
 /** Runs a server until it is stopped. */
@@ -158,6 +159,7 @@ async function serve(
     announce,
     ...(load === undefined ? {} : { load }),
   });
+  if (load !== undefined) watchFiles(server, { load, output: context.output });
   announce("=> Server is up and running...");
   if (process.versions.node.startsWith("20.")) {
     context.output.note("Node.js 20 has reached its end of life; Node.js 24 is recommended");

@@ -19,6 +19,7 @@ import { HealthListener } from "../health-listener.js";
 import * as limits from "../limits.js";
 import { errorSettings } from "../log-settings.js";
 import { fullSources } from "../metric-sources.js";
+import { needsRestart } from "../restart.js";
 import { TICKET_ROTATION_MS } from "../ticket-keys.js";
 import { Accord, type StagedChange } from "./accord.js";
 import type { Answers, Hears } from "./channel.js";
@@ -221,6 +222,7 @@ export class Primary {
     const staged = await trail?.stage(config);
     return {
       use: () => {
+        for (const message of needsRestart(this.#options.config, config)) this.errorLog.warn(message);
         staged?.use();
         // The signal is also what logrotate sends when it has moved the file.
         void trail?.reopen();
