@@ -62,6 +62,9 @@ function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
   parser.on("doctype", () => {
     throw new Error("document types are not allowed");
   });
+  parser.on("xmldecl", ({ encoding = "utf-8" }) => {
+    if (encoding.toLowerCase() !== "utf-8") throw new Error("encoding is not UTF-8");
+  });
   parser.on("attribute", () => {
     if (++attributes > MAX_ATTRIBUTES) throw new Error("too many attributes");
   });
@@ -79,8 +82,6 @@ function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
   parser.on("text", append);
   parser.on("cdata", append);
   parser.write(text).close();
-  const { encoding } = parser.xmlDecl;
-  if (encoding !== undefined && encoding.toLowerCase() !== "utf-8") throw new Error("encoding is not UTF-8");
   if (root === undefined) throw new Error("no element");
   return root;
 }
