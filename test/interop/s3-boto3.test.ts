@@ -6,7 +6,13 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { openBody, planBody, readBody } from "../../src/storage/s3/body.js";
-import { readComplete, readDelete, readEncryption, readTagging } from "../../src/storage/s3/documents.js";
+import {
+  documentBytes,
+  readComplete,
+  readDelete,
+  readEncryption,
+  readTagging,
+} from "../../src/storage/s3/documents.js";
 import { errorReply, shownError } from "../../src/storage/s3/error-reply.js";
 import { s3Error } from "../../src/storage/s3/errors.js";
 import { readForm } from "../../src/storage/s3/form.js";
@@ -86,7 +92,11 @@ class ProtocolServer {
       this.seen.push({ operation: routed.operation, key: routed.key, payload: kind, ...more });
     };
     const document = async (): Promise<Buffer> =>
-      readBody(request, planBody(headers, verified, { maxBytes: MIB, needsLength: false }), MIB);
+      readBody(
+        request,
+        planBody(headers, verified, { maxBytes: MIB, needsLength: false }),
+        documentBytes.delete,
+      );
     const send = (text = "", more: Record<string, string> = {}): void => {
       response.writeHead(200, { etag: '"e"', ...more }).end(text);
     };

@@ -6,7 +6,7 @@ import type { Rights } from "../rights.js";
 export interface Credential {
   readonly accessKey: string;
   readonly rights: Rights;
-  /** The key that signs on one day in one region (Signature Version 4), 32 bytes. */
+  /** The key that signs on one day in one region (Signature Version 4), 32 bytes; not to be changed. */
   signingKey(date: string, region: string): Buffer;
 }
 
@@ -20,6 +20,8 @@ export class SecretCredential implements Credential {
   readonly accessKey: string;
   readonly rights: Rights;
   readonly #secret: string;
+  /** The key of the day: nearly all requests of one client have the same. */
+  #latest: { readonly scope: string; readonly key: Buffer } | undefined;
 
   constructor(accessKey: string, secret: string, rights: Rights) {
     this.accessKey = accessKey;
@@ -29,7 +31,15 @@ export class SecretCredential implements Credential {
 
   signingKey(date: string, region: string): Buffer {
     const steps = [date, region, SERVICE, TERMINATOR];
-    return steps.reduce<Buffer>((key, step) => hmac(key, step), Buffer.from(`AWS4${this.#secret}`));
+    const scope = steps.join("/");
+    if (this.#latest?.scope !== scope) {
+      const key = steps.reduce<Buffer>(
+        (before, step) => hmac(before, step),
+        Buffer.from(`AWS4${this.#secret}`),
+      );
+      this.#latest = { scope, key };
+    }
+    return this.#latest.key;
   }
 }
 

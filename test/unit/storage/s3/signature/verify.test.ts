@@ -49,6 +49,16 @@ describe("storage/s3 signature", () => {
       "us-east-1",
     );
     expect(key.toString("hex")).to.equal("dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378");
+    const one = new SecretCredential(ACCESS_KEY, SECRET, { canWrite: true });
+    const keys = [
+      ["20130524", "us-east-1"],
+      ["20130525", "us-east-1"],
+      ["20130524", "eu-1"],
+      ["20130524", "us-east-1"],
+    ];
+    const hex = keys.map(([date = "", region = ""]) => one.signingKey(date, region).toString("hex"));
+    expect(hex[3]).to.equal(hex[0]);
+    expect(new Set(hex).size).to.equal(3);
   });
 
   for (const vector of cases) {
