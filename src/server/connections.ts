@@ -13,6 +13,7 @@ export class Connection {
   #idle: NodeJS.Timeout | undefined;
   #pending = 0;
   #closing = false;
+  #isFresh = true;
 
   constructor(peer: Peer, socket: Socket, owner: Connections) {
     this.peer = peer;
@@ -38,9 +39,16 @@ export class Connection {
     return this.#pending > 0;
   }
 
+  /** True when the request under way is its last. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
   /** A request came. Every one is ended by {@link end}. */
   begin(): void {
     this.#pending++;
+    this.#isFresh = false;
+    if (this.#closing) this.#session?.close();
     this.#idle?.refresh();
     this.#owner.used(this);
   }
@@ -58,6 +66,13 @@ export class Connection {
     else if (!this.busy) this.#socket.destroySoon();
   }
 
+  /** As {@link close}, but a connection that was just made gets its first request answered. */
+  drain(): void {
+    if (!this.#isFresh) return this.close();
+    this.#closing = true;
+    setTimeout(() => this.close(), FRESH_MS).unref();
+  }
+
   /** Closes now. */
   destroy(): void {
     this.#session?.destroy();
@@ -72,6 +87,9 @@ export class Connection {
   }
 }
 
+/** Whoever has just connected may be about to send a request; it gets so long. */
+const FRESH_MS = 500;
+
 /**
  * All sockets of a listener. Connections are kept in the order of their last request, so that those who only hold
  * a connection open make room for those who use theirs.
@@ -79,6 +97,7 @@ export class Connection {
 export class Connections {
   readonly #handshakes = new Set<Socket>();
   readonly #established = new Set<Connection>();
+  #isDraining = false;
 
   get size(): number {
     return this.#handshakes.size + this.#established.size;
@@ -101,6 +120,7 @@ export class Connections {
     this.#handshakes.delete(socket);
     this.#established.add(connection);
     socket.once("close", () => this.#established.delete(connection));
+    if (this.#isDraining) connection.drain();
     return connection;
   }
 
@@ -128,10 +148,13 @@ export class Connections {
     return false;
   }
 
-  /** Closes each as soon as no request waits on it; handshakes at once. */
+  /** Closes each as soon as no request waits on it. What has just begun is seen through. */
   close(): void {
-    for (const socket of this.#handshakes) socket.destroy();
-    for (const connection of this.#established) connection.close();
+    this.#isDraining = true;
+    setTimeout(() => {
+      for (const socket of this.#handshakes) socket.destroy();
+    }, FRESH_MS).unref();
+    for (const connection of this.#established) connection.drain();
   }
 
   /** Cuts whatever is left. */

@@ -64,7 +64,9 @@ export class Http1Exchange implements Exchange {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
     const length = body === undefined ? 0 : Buffer.byteLength(body);
-    const all = { ...headers, "content-length": length };
+    const all: ReplyHeaders = { ...headers, "content-length": length };
+    // Or the client would send its next request into a connection that is being closed.
+    if (this.#connection.isClosing) all.connection = "close";
     if (this.#request.complete || this.bodyless) {
       response.writeHead(status, all);
       response.end(body);

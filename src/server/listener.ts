@@ -24,13 +24,13 @@ import { type AddressInfo, type BlockList, createServer, type Server, type Socke
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
-import { ConfigError } from "../errors.js";
 import { BodyBudget } from "./body.js";
 import { type Connection, Connections } from "./connections.js";
 import type { Exchange } from "./exchange.js";
 import { Http1Exchange } from "./h1.js";
 import { Http2Exchange } from "./h2.js";
 import * as limits from "./limits.js";
+import { type ListenAt, listenOn } from "./listen-on.js";
 import { type Peer, peerOf, plainAddress } from "./peer.js";
 import { isHeaderSource, takeProxyHeader } from "./proxy-protocol.js";
 import type { TlsSettings } from "./tls.js";
@@ -78,19 +78,10 @@ export class Listener {
   }
 
   /** @throws ConfigError when the address cannot be listened on */
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (cause) => {
-        const message = `cannot listen on ${host || "*"}:${port}: ${cause.message}; choose another address with --addr`;
-        reject(new ConfigError([{ file: "address", message }]));
-      });
-      this.#server.listen({ port, ...(host === "" ? {} : { host }), backlog: 1024 }, resolve);
-    });
+  async listen(at: ListenAt): Promise<AddressInfo> {
+    const address = await listenOn(this.#server, at);
     // The kernel may refuse to hand over a connection (no descriptors, no memory): the next one may do.
     this.#server.on("error", (cause) => this.#warnNow(`cannot accept a connection: ${cause.message}`));
-    const address = this.#server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("the listening socket has no address");
     return address;
   }
 

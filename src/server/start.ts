@@ -25,6 +25,7 @@ import { coalesced } from "./coalesce.js";
 import { ExpiryWatch, watchedOf } from "./expiry.js";
 import { HealthListener } from "./health-listener.js";
 import * as limits from "./limits.js";
+import type { ListenAt } from "./listen-on.js";
 import { Listener } from "./listener.js";
 import { auditSettings, errorSettings } from "./log-settings.js";
 import { fullSources } from "./metric-sources.js";
@@ -150,12 +151,12 @@ export class KeyServer {
     return this.#state;
   }
 
-  /** Starts to accept connections. @throws ConfigError */
-  async listen(): Promise<AddressInfo> {
+  /** Starts to accept connections. @param at - instead of `address` @throws ConfigError */
+  async listen(at?: ListenAt): Promise<AddressInfo> {
     const { address, server } = this.#options.config;
     // First, since it is the one that answers while the other is not there yet.
     if (server.health !== undefined) await this.#health.listen(server.health.host, server.health.port);
-    return this.#listener.listen(address.host, address.port);
+    return this.#listener.listen(at ?? address);
   }
 
   /** Serves a connection that another process accepted. */

@@ -21,6 +21,8 @@ export interface LifecycleOptions {
   readonly load?: () => Promise<Config>;
   /** Prints the banner again, ending in `last`. */
   readonly announce: (last: string) => void;
+  /** Called when the server begins to end. */
+  readonly stopping?: () => void;
   /** `setInterval` unless a test brings its own clock. */
   readonly every?: (callback: () => void, ms: number) => NodeJS.Timeout;
   /** Ends a process that is still there some time after the server has closed; a test keeps its own. */
@@ -61,6 +63,7 @@ export function runUntilStopped(server: Signalled, options: LifecycleOptions): P
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearInterval(timer);
+      options.stopping?.();
       // Its handler stays: without one the signal would end the process before the requests under way.
       isStopping = true;
       server.close().then(() => {

@@ -25,7 +25,12 @@ export function askHealth(
       answer.destroy();
       resolve({ status, reason: `${shown} is no health listener: it answered ${status}` });
     });
-    asked.on("error", (error) => none(signal.aborted ? `waited ${timeoutMs} ms` : error.message));
+    asked.on("error", (error) => none(signal.aborted ? `waited ${timeoutMs} ms` : reasonOf(error)));
     asked.end();
   });
+}
+
+function reasonOf(error: Error): string {
+  // Node's own words name the address again.
+  return "code" in error && error.code === "ECONNREFUSED" ? "connection refused" : error.message;
 }

@@ -9,6 +9,7 @@ import { secureRandom } from "../../crypto/random.js";
 import { formatFault } from "../../errors.js";
 import { banner } from "../../server/banner.js";
 import { openKeystore, readingOf, tlsOf } from "../../server/build-state.js";
+import type { ListenAt } from "../../server/listen-on.js";
 import type { KeyServerOptions } from "../../server/server-options.js";
 import { KeyServer } from "../../server/start.js";
 import { TICKET_SECRET_BYTES } from "../../server/ticket-keys.js";
@@ -19,7 +20,9 @@ import { parseAddress } from "./address.js";
 import { checkServer } from "./check.js";
 import { readConfig, withAddress } from "./config-source.js";
 import { devSetup } from "./dev.js";
+import { inheritedSocket } from "./inherited-socket.js";
 import { runUntilStopped, type Signalled } from "./lifecycle.js";
+import { ServiceManager } from "./service-manager.js";
 import { watchFiles } from "./watch-files.js";
 import { forkWorker, workersOf } from "./workers.js";
 
@@ -40,7 +43,8 @@ export type RunServer = (
 
 /** What is run, in one process or in several. */
 interface Runnable extends Signalled {
-  listen(): Promise<{ readonly port: number }>;
+  listen(at?: ListenAt): Promise<{ readonly address: string; readonly port: number }>;
+  readonly isAlive: boolean;
   /** In force now. */
   readonly config: Config;
   readonly keystore: string;
@@ -84,7 +88,8 @@ export async function runDev(addr: string | undefined, context: CommandContext):
 /** A server that is this process. */
 function alone(server: KeyServer): Runnable {
   return {
-    listen: () => server.listen(),
+    listen: (at) => server.listen(at),
+    isAlive: true,
     reload: (load) => server.reload(load),
     refreshTls: (load) => server.refreshTls(load),
     rotateAudit: () => server.rotateAudit(),
@@ -128,10 +133,13 @@ async function serve(
     readonly apiKey?: string;
   },
 ): Promise<number> {
-  const { host } = server.config.address;
+  const fd = inheritedSocket(context.env, process.pid);
+  let { host } = server.config.address;
   let port: number;
   try {
-    port = (await server.listen()).port;
+    const bound = await server.listen(fd === undefined ? undefined : { fd });
+    port = bound.port;
+    if (fd !== undefined) host = bound.address;
   } catch (error) {
     await server.close();
     throw error;
@@ -153,12 +161,18 @@ async function serve(
   };
   context.output.outliveReader();
   const { load } = options;
+  const manager = new ServiceManager({
+    ...{ env: context.env, pid: process.pid },
+    warn: (message) => context.output.note(message),
+  });
   // Before the banner: whoever reads it may send a signal at once, which without a handler would end the process.
   const stopped = runUntilStopped(server, {
+    stopping: () => manager.stopping(),
     output: context.output,
     announce,
     ...(load === undefined ? {} : { load }),
   });
+  manager.ready(() => server.isAlive);
   if (load !== undefined) watchFiles(server, { load, output: context.output });
   announce("=> Server is up and running...");
   if (process.versions.node.startsWith("20.")) {

@@ -1,6 +1,6 @@
 /** Where connections come in: each is passed to the worker with the fewest. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { ConfigError } from "../../errors.js";
+import { type ListenAt, listenOn } from "../listen-on.js";
 import { leastLoaded } from "./spread.js";
 import type { WorkerProcess } from "./worker-process.js";
 
@@ -28,20 +28,10 @@ export class Doorway {
   }
 
   /** @throws ConfigError when the address cannot be listened on */
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (cause) => {
-        const message = `cannot listen on ${host || "*"}:${port}: ${cause.message}; choose another address with --addr`;
-        reject(new ConfigError([{ file: "address", message }]));
-      });
-      this.#server.listen({ port, ...(host === "" ? {} : { host }), backlog: 1024 }, resolve);
-    });
+  async listen(at: ListenAt): Promise<AddressInfo> {
+    const address = await listenOn(this.#server, at);
     // The kernel may refuse to hand over a connection (no descriptors, no memory): the next one may do.
     this.#server.on("error", ({ message }) => this.#options.warn(`cannot accept a connection: ${message}`));
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the listening socket has no address");
-    }
     return address;
   }
 

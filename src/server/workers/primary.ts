@@ -17,6 +17,7 @@ import { coalesced } from "../coalesce.js";
 import { ExpiryWatch, watchedOf } from "../expiry.js";
 import { HealthListener } from "../health-listener.js";
 import * as limits from "../limits.js";
+import type { ListenAt } from "../listen-on.js";
 import { errorSettings } from "../log-settings.js";
 import { fullSources } from "../metric-sources.js";
 import { needsRestart } from "../restart.js";
@@ -135,11 +136,16 @@ export class Primary {
     return this.#accord.keystore;
   }
 
-  /** Starts to accept connections. @throws ConfigError */
-  async listen(): Promise<AddressInfo> {
+  /** False when no worker answers. */
+  get isAlive(): boolean {
+    return this.#crew.up.some(({ responds }) => responds);
+  }
+
+  /** Starts to accept connections. @param at - instead of `address` @throws ConfigError */
+  async listen(at?: ListenAt): Promise<AddressInfo> {
     const { address, server } = this.config;
     if (server.health !== undefined) await this.#health.listen(server.health.host, server.health.port);
-    return this.#doorway.listen(address.host, address.port);
+    return this.#doorway.listen(at ?? address);
   }
 
   /** As {@link Accord.reload}. */
