@@ -78,8 +78,12 @@ export class Change {
    */
   judge(failure: unknown): "lost" | "failed" {
     if (!isKesError(failure)) throw failure;
-    // Another kind of success than the one that servers give says as little as no answer.
-    const isLost = LOST.has(failure.code) || (failure.status >= 200 && failure.status < 300);
+    // Another kind of success than the one that servers give says as little as no answer, and so does a load balancer
+    // whose server is gone.
+    const isLost =
+      LOST.has(failure.code) ||
+      (failure.status >= 200 && failure.status < 300) ||
+      (failure.code === "ANSWER_UNEXPECTED" && failure.status === 502);
     if (!isLost && (failure.status < 500 || failure.status === 501)) {
       throw this.verdict(failure);
     }

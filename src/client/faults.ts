@@ -10,6 +10,12 @@ export class ConnectionGone extends Error {
   override readonly name = "ConnectionGone";
 }
 
+/**
+ * REFUSED_STREAM. By RFC 9113, section 8.7, the request was not processed. HAProxy says the same of a request that it
+ * had passed on to a server that died before it answered, so that what must not be done twice cannot rely on it.
+ */
+export class StreamRefused extends ConnectionGone {}
+
 /** True when the request that failed so was certainly not carried out by any server. */
 export function wasNotSent(error: unknown): boolean {
   return (

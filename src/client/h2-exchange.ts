@@ -1,7 +1,7 @@
 /** One request on an HTTP/2 connection, from its headers to the last that is heard of it. */
 import { type ClientHttp2Stream, constants } from "node:http2";
 import type { Exchange, ReplyListener } from "./connection.js";
-import { answerFault, ConnectionGone } from "./faults.js";
+import { answerFault, ConnectionGone, StreamRefused } from "./faults.js";
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_CANCEL } = constants;
 
@@ -97,9 +97,12 @@ export class H2Exchange implements Exchange {
     const { rstCode = NGHTTP2_NO_ERROR, id } = this.#stream;
     const cause = this.#owner.fault();
     const wasSeen = id !== undefined && this.#owner.wasSeen(id);
-    if (!this.#hasHead && (rstCode === NGHTTP2_REFUSED_STREAM || !wasSeen)) {
-      // RFC 9113, section 8.7: neither was processed.
+    if (!this.#hasHead && !wasSeen) {
+      // RFC 9113, section 8.7: it was not processed.
       return new ConnectionGone("the server did not take the request", { cause });
+    }
+    if (!this.#hasHead && rstCode === NGHTTP2_REFUSED_STREAM) {
+      return new StreamRefused("the server says that it did not take the request", { cause });
     }
     const all = Number.isNaN(this.#wanted) ? "" : ` of ${this.#wanted}`;
     const broken = this.#hasHead ? `its answer broke off after ${this.#received}${all} bytes: ` : "";

@@ -6,7 +6,7 @@ import { credentialsOf } from "./credentials.js";
 import { Dialer } from "./dial.js";
 import { type Endpoint, parseEndpoints } from "./endpoints.js";
 import { type Candidate, Failover } from "./failover.js";
-import { ConnectionGone, wasNotSent } from "./faults.js";
+import { ConnectionGone, StreamRefused, wasNotSent } from "./faults.js";
 import { MaterialSource } from "./material.js";
 import { machineSurroundings, nearnessOf } from "./nearness.js";
 import {
@@ -69,6 +69,11 @@ function late({ request, scope, wasSent, url, fault }: Call, cause: CallLate): K
   }
   const last = wasSent ? `${url} has the request and does not answer` : `no connection to ${url}`;
   return new KesError("CALL_TIMEOUT", [ms, fault?.message ?? last], { cause });
+}
+
+/** A load balancer's own word that its server is gone, where the next one may serve; key servers answer in JSON. */
+function isOfGateway({ status, contentType }: ApiReply): boolean {
+  return status === 502 && contentType !== "application/json";
 }
 
 class HttpTransport implements Transport {
@@ -180,7 +185,7 @@ class HttpTransport implements Transport {
         // A server that fails may have done it all the same.
         if (!request.repeatable) return reply;
         call.reply = reply;
-        call.mayHelpAgain ||= reply.status === 503;
+        call.mayHelpAgain ||= reply.status === 503 || isOfGateway(reply);
       } catch (cause) {
         this.#weigh(cause, server, call);
       } finally {
@@ -232,6 +237,9 @@ class HttpTransport implements Transport {
         if (answer.stream !== undefined) this.#follow(answer.stream, scope);
         return reply;
       } catch (cause) {
+        if (cause instanceof StreamRefused && !request.repeatable) {
+          throw new KesError("ANSWER_LOST", [server.endpoint.url, cause.message], { cause });
+        }
         if (wasNotSent(cause)) call.wasSent = wasSentBefore;
         if (cause instanceof ConnectionGone && gone++ === 2) {
           const reason = "it closes its connections without taking a request";

@@ -153,14 +153,17 @@ describe("a client over HTTP/2", () => {
   });
 
   it("sends again what the server refused, thrice at most", async () => {
+    const again = { ...create, repeatable: true };
     first(1, (call) => call.stream?.close(NGHTTP2_REFUSED_STREAM));
-    expect(await outcome(transport, create)).to.equal("200");
+    expect(await outcome(transport, again)).to.equal("200");
     expect(server.calls).to.have.length(2);
     first(99, (call) => call.stream?.close(NGHTTP2_REFUSED_STREAM));
-    expect(await outcome(transport, { ...create, timeoutMs: 300 })).to.equal("ENDPOINT_UNREACHABLE");
+    expect(await outcome(transport, { ...again, timeoutMs: 10_000 })).to.equal("ENDPOINT_UNREACHABLE");
   });
 
   const losses: Record<string, (call: SeenCall) => void> = {
+    // HAProxy does, of requests whose server died.
+    "refuses the stream": (call) => call.stream?.close(NGHTTP2_REFUSED_STREAM),
     "resets the stream": (call) => call.stream?.close(NGHTTP2_INTERNAL_ERROR),
     "cancels the stream": (call) => call.stream?.close(NGHTTP2_CANCEL),
     "ends the stream without answer": (call) => call.stream?.close(0),

@@ -67,6 +67,25 @@ describe("create", () => {
     expect(transport.calls.length).to.equal(4);
   });
 
+  it("takes the 502 of a load balancer for a lost answer", async () => {
+    const { client, service, transport } = site();
+    let answers = 0;
+    const page = { status: 502, contentType: "text/html" };
+    service.instead.set("/create/", () => {
+      // The server died with the second one after it had stored the key.
+      if (++answers === 2) service.store();
+      return reply(Buffer.from("<html>Bad Gateway</html>"), page);
+    });
+    await client.createKey("k");
+    expect(transport.calls).to.deep.equal(
+      Array(2).fill(["POST /v1/key/create/k", "GET /v1/key/describe/k"]).flat(),
+    );
+    service.key = undefined;
+    answers = 2;
+    expect(await codeOf(client.createKey("k"))).to.equal("KEY_CREATE_UNCERTAIN");
+    expect(answers).to.equal(5);
+  });
+
   it("gives up after three lost requests", async () => {
     const { client, transport } = site("lost-before", "lost-before", "lost-before", "lost-before");
     expect(await codeOf(client.createKey("k"))).to.equal("KEY_CREATE_UNCERTAIN");
