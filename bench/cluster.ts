@@ -77,10 +77,17 @@ async function play(): Promise<void> {
   printTallies("all", load.tallies);
   console.log(
     `\n${count} clients, ${Math.round(load.calls / lastedS)} calls/s; kill -9 of workers ${havoc.workersKilled}, of nodes ` +
-      `${havoc.nodesKilled} (away ${havoc.awayMs.map((ms) => `${Math.round(ms)} ms`).join(", ")}); reloads of all nodes ` +
+      `${havoc.nodesKilled} (away ${havoc.awayMs.map((ms) => `${Math.round(ms)} ms`).join(", ")}; left out ${havoc.nodesSpared}); reloads of all nodes ` +
       `${havoc.reloads}; certificate changes ${havoc.certificatesChanged} (on all nodes after ${Math.round(havoc.certificateMs)} ms)`,
   );
   for (const line of load.told) console.log(`  ${line}`);
+
+  if (values.verbose) {
+    for (const { name, balancer } of cluster.fronts)
+      console.log(`--- ${name}\n${balancer.output().slice(-4_000)}`);
+    for (const [i, node] of cluster.nodes.entries()) console.log(`--- node ${i}\n${node.output}`);
+  }
+  if (ended.status === "rejected") throw ended.reason;
 
   // Every node, asked directly, has every key that was acknowledged and opens what any node has sealed.
   let bad = 0;
@@ -105,12 +112,6 @@ async function play(): Promise<void> {
   console.log(
     `afterwards ${load.keys.length} keys and ${load.deks.length} data keys on each of ${cluster.nodes.length} nodes: ${bad} wrong`,
   );
-  if (values.verbose) {
-    for (const { name, balancer } of cluster.fronts)
-      console.log(`--- ${name}\n${balancer.output().slice(-4_000)}`);
-    for (const [i, node] of cluster.nodes.entries()) console.log(`--- node ${i}\n${node.output}`);
-  }
-  if (ended.status === "rejected") throw ended.reason;
   const isWell = load.tallies.every(({ failures, wrong }) => failures.size + wrong.length === 0) && bad === 0;
   console.log(isWell ? "no failed operation, no wrong answer" : "FAILED");
   if (!isWell) process.exitCode = 1;

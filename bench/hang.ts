@@ -23,11 +23,11 @@ const CALM_MS = 20_000;
 /** Tasks that ask without end, of each kind. */
 const READERS = 10;
 const PAUSE_MS = 50;
-const COLD_PAUSE_MS = 500;
+const COLD_PAUSE_MS = 1_000;
 /** Keys that are in use all the time. */
 const WARM_KEYS = 20;
-/** Keys that are not in memory, used at random: they leave it at once. */
-const COLD_KEYS = 2_000;
+/** Keys that are used in turn, so rarely that they leave the memory in between. */
+const COLD_KEYS = 300;
 
 const phases = ["before", "hanging", "after"] as const;
 type Phase = (typeof phases)[number];
@@ -87,6 +87,7 @@ async function play(): Promise<void> {
   // What a create leaves in memory is gone by then.
   await delay(6_000);
 
+  console.error(`${WARM_KEYS + COLD_KEYS} keys are there; the load begins`);
   const calls: Call[] = [];
   let wrong = 0;
   let phase: Phase = "before";
@@ -107,6 +108,7 @@ async function play(): Promise<void> {
     if (one === undefined) throw new Error("no keys");
     return one;
   };
+  let turn = 0;
   const acknowledged: string[] = [];
   const denied: string[] = [];
   const tasks = [
@@ -120,8 +122,8 @@ async function play(): Promise<void> {
       repeat("generate, key in use", PAUSE_MS, async () => void (await client.generateKey(anyWarm().name))),
     ),
     ...Array.from({ length: READERS }, () =>
-      repeat("generate, key not in use", COLD_PAUSE_MS, async () => {
-        await client.generateKey(`cold-${randomInt(COLD_KEYS)}`);
+      repeat("generate, key not in memory", COLD_PAUSE_MS, async () => {
+        await client.generateKey(`cold-${turn++ % COLD_KEYS}`);
       }),
     ),
     repeat("create", COLD_PAUSE_MS, async (i) => {
@@ -182,7 +184,7 @@ async function play(): Promise<void> {
   console.log(
     `\nkeystore stopped for ${((backMs - stoppedMs) / 1_000).toFixed(1)} s; meanwhile ${fromMemory.length} calls were served with keys from memory`,
   );
-  for (const kind of ["generate, key not in use", "create", "ready"]) {
+  for (const kind of ["generate, key not in memory", "create", "ready"]) {
     // Of those that began after the return, and of those that waited for it.
     const ends = calls
       .filter((call) => call.kind === kind && call.outcome === "done" && call.startedMs + call.ms > backMs)

@@ -83,7 +83,7 @@ export class Change {
     const isLost =
       LOST.has(failure.code) ||
       (failure.status >= 200 && failure.status < 300) ||
-      (failure.code === "ANSWER_UNEXPECTED" && failure.status === 502);
+      (failure.code === "ANSWER_UNEXPECTED" && [502, 504].includes(failure.status));
     if (!isLost && (failure.status < 500 || failure.status === 501)) {
       throw this.verdict(failure);
     }

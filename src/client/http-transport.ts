@@ -73,7 +73,7 @@ function late({ request, scope, wasSent, url, fault }: Call, cause: CallLate): K
 
 /** A load balancer's own word that its server is gone, where the next one may serve; key servers answer in JSON. */
 function isOfGateway({ status, contentType }: ApiReply): boolean {
-  return status === 502 && contentType !== "application/json";
+  return (status === 502 || status === 504) && contentType !== "application/json";
 }
 
 class HttpTransport implements Transport {

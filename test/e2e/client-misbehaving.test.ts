@@ -288,6 +288,13 @@ const rows: readonly Row[] = [
     create: "502",
   },
   {
+    does: "answers 504 with a page once",
+    behaviour: answer(504, "<html>Gateway Time-out</html>", "text/html"),
+    decrypt: "200",
+    decrypts: 2,
+    create: "504",
+  },
+  {
     does: "answers 502 by itself",
     behaviour: answer(502, '{"message":"bad gateway: key store is not reachable"}'),
     always: true,

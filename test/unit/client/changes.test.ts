@@ -67,14 +67,13 @@ describe("create", () => {
     expect(transport.calls.length).to.equal(4);
   });
 
-  it("takes the 502 of a load balancer for a lost answer", async () => {
+  it("takes the 502 and 504 of a load balancer for lost answers", async () => {
     const { client, service, transport } = site();
     let answers = 0;
-    const page = { status: 502, contentType: "text/html" };
     service.instead.set("/create/", () => {
       // The server died with the second one after it had stored the key.
       if (++answers === 2) service.store();
-      return reply(Buffer.from("<html>Bad Gateway</html>"), page);
+      return reply(Buffer.from("<html>"), { status: answers === 1 ? 504 : 502, contentType: "text/html" });
     });
     await client.createKey("k");
     expect(transport.calls).to.deep.equal(
