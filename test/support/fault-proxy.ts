@@ -68,6 +68,19 @@ export class FaultProxy {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
+  /** Ends all connections, and refuses new ones until {@link accept}. */
+  refuse(): Promise<void> {
+    return this.stop();
+  }
+
+  /** After {@link refuse}, at the same address. */
+  async accept(): Promise<void> {
+    const port = Number(new URL(this.url).port);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject).listen(port, "127.0.0.1", resolve);
+    });
+  }
+
   async #serve(target: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = "", url = "" } = incoming;
     this.seen.push(`${method} ${url}`);
