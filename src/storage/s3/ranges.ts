@@ -35,8 +35,7 @@ function numberOf(digits: string): number {
  * @throws S3Error `RANGE_UNSATISFIABLE`: beyond the object, the last 0 bytes, anything of an empty object
  */
 export function resolveRange(range: RangeRequest, size: number, header: string): ByteRange {
-  const first =
-    "suffix" in range ? (range.suffix === 0 ? size : Math.max(0, size - range.suffix)) : range.first;
+  const first = "suffix" in range ? Math.max(0, size - range.suffix) : range.first;
   if (first >= size) {
     throw s3Error("RANGE_UNSATISFIABLE", {
       members: { RangeRequested: header, ActualObjectSize: String(size) },

@@ -46,8 +46,6 @@ export function parseXml(body: Uint8Array, limits: XmlLimits = SMALL_DOCUMENT): 
 
 function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
   const parser = new SaxesParser({ xmlns: true, position: false });
-  // The table would answer to `&constructor;` with what every object inherits.
-  parser.ENTITIES = Object.assign(Object.create(null), ENTITIES);
   const open: Growing[] = [];
   let root: Growing | undefined;
   let count = 0;
@@ -85,8 +83,6 @@ function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
   if (root === undefined) throw new Error("no element");
   return root;
 }
-
-const ENTITIES = { amp: "&", gt: ">", lt: "<", quot: '"', apos: "'" };
 
 /**
  * The children of an element, none but those named: what is not understood must not be passed over, it may be a

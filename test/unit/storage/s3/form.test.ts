@@ -86,6 +86,16 @@ describe("storage/s3 forms", () => {
     }
   });
 
+  it("does not take a file for whole while the form goes on", async () => {
+    const source = new PassThrough();
+    source.write(formOf(["key", "k"], ["file", "content", "f"], ["submit", "x"]).slice(0, -20));
+    const { file } = await readForm(source, TYPE);
+    const reading = refusedLater(() => contentOf(file), "FORM_MALFORMED");
+    for (let turn = 0; turn < 5; turn++) await setImmediate();
+    source.end();
+    await reading;
+  });
+
   it("fails when the client goes away, before the file and inside of it", async () => {
     const start = formOf(["key", "k"], ["file", "content", "f"]);
     const early = new PassThrough();

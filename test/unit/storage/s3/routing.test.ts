@@ -241,7 +241,9 @@ describe("storage/s3 routing", () => {
     ];
     for (const [host, bucket] of hosts) {
       it(`host ${host} means ${bucket ?? "path style"}`, () => {
-        expect(bucketOfHost(host, ["s3.example.com", "eu.s3.example.com"])).to.equal(bucket);
+        const domains = ["s3.example.com", "eu.s3.example.com"];
+        expect(bucketOfHost(host, domains)).to.equal(bucket);
+        expect(bucketOfHost(host, domains.reverse())).to.equal(bucket);
       });
     }
 
