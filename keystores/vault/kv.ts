@@ -19,6 +19,18 @@ export interface KvPlace {
   readonly namespace?: string;
 }
 
+/** An entry before a rewrap. */
+export interface KvEntry {
+  /** The text that was created; undefined when it is gone and `rewrapped` stands for it. */
+  readonly first: string | undefined;
+  /** What a rewrap of that text has stored; undefined when that is not what the newest version holds. */
+  readonly rewrapped: string | undefined;
+  /** As `originOf` the text that was created. */
+  readonly origin: string;
+  /** Number of the newest version; 0 in an engine without. */
+  readonly version: number;
+}
+
 /** One KV engine as a place for texts under names. Signals end reads; a change runs to its end. */
 export interface KvEngine {
   readonly hasAtomicCreate: boolean;
@@ -28,6 +40,21 @@ export interface KvEngine {
   create(name: KeyName, text: string): Promise<void>;
   /** @throws as {@link create} */
   delete(name: KeyName): Promise<void>;
+  /**
+   * What a rewrap has put beside `first`, the text that {@link read} gave; undefined when there is nothing of that kind.
+   * @throws KesError as {@link read}
+   */
+  readRewrapped(name: KeyName, first: string, scope: CallScope): Promise<string | undefined>;
+  /** All that a rewrap must know. @throws KesError as {@link read} */
+  entry(name: KeyName, scope: CallScope): Promise<KvEntry>;
+  /** @throws KesError that says why {@link rewrap} may not be, so that nothing is lost by it */
+  expectRewrappable(name: KeyName, entry: KvEntry, scope: CallScope): Promise<void>;
+  /**
+   * Stores a rewrapped text if the entry is as it was.
+   * @returns false when it is not, or may have been stored: to be read anew
+   * @throws as {@link create}
+   */
+  rewrap(name: KeyName, entry: KvEntry, text: string): Promise<boolean>;
   /** Path of the folder whose entries are the keys. */
   readonly listPath: string;
 }

@@ -3,7 +3,17 @@ import { KesError } from "../../src/errors.js";
 import { unusable } from "../../src/keystore/faults.js";
 import type { KeyName } from "../../src/names.js";
 import { expectSuccess, isAbsent, isDoubtful, refusal } from "./answer.js";
-import { changeError, deleteAt, fieldOf, joined, type KvEngine, type KvPlace, readAt } from "./kv.js";
+import {
+  changeError,
+  deleteAt,
+  fieldOf,
+  joined,
+  type KvEngine,
+  type KvEntry,
+  type KvPlace,
+  readAt,
+} from "./kv.js";
+import { originOf } from "./mark.js";
 import type { CallScope } from "./transit.js";
 
 export class Kv1 implements KvEngine {
@@ -50,6 +60,30 @@ export class Kv1 implements KvEngine {
     }
   }
 
+  /** Always undefined: an overwrite leaves one text. */
+  async readRewrapped(): Promise<string | undefined> {
+    return undefined;
+  }
+
+  async entry(name: KeyName, scope: CallScope): Promise<KvEntry> {
+    const first = await this.read(name, scope);
+    return { first, rewrapped: undefined, origin: originOf(first), version: 0 };
+  }
+
+  async expectRewrappable(): Promise<void> {
+    if (this.#mayCreate) return;
+    throw unusable(
+      "vault: a KV engine of version 1 can only be written over, which would bring back a key that is deleted " +
+        "meanwhile, and KES opens 'vault:v1:' alone: set 'v1.allow_racy_create: true' where nobody else changes keys",
+    );
+  }
+
+  async rewrap(name: KeyName, { first }: KvEntry, text: string): Promise<boolean> {
+    if ((await this.read(name, {})) !== first) return false;
+    await this.#write(name, text);
+    return true;
+  }
+
   async delete(name: KeyName): Promise<void> {
     await deleteAt(this.#place.session, this.#path(name), this.#scope);
   }
@@ -89,8 +123,7 @@ export class Kv1 implements KvEngine {
     const answer = await session.send(request, { attempts: 1 }).catch((error: unknown) => {
       throw changeError(error);
     });
-    if (isDoubtful(answer))
-      throw new Error("vault: the create may have happened", { cause: refusal(answer) });
+    if (isDoubtful(answer)) throw new Error("vault: the write may have happened", { cause: refusal(answer) });
     expectSuccess(answer);
   }
 

@@ -5,7 +5,9 @@ import type { KeyName } from "../../src/names.js";
 import { isAbsent, isDoubtful, isPassing, objectOf, refusal, type VaultAnswer } from "./answer.js";
 import { networkFault, pause } from "./calls.js";
 import { VaultNetworkError } from "./http.js";
-import { deleteAt, fieldOf, joined, type KvEngine, type KvPlace, readAt } from "./kv.js";
+import { deleteAt, fieldOf, joined, type KvEngine, type KvEntry, type KvPlace, readAt } from "./kv.js";
+import { expectRoom, type Newest, readNewest, writeRewrapped } from "./kv2-rewrap.js";
+import { originOf } from "./mark.js";
 import type { CallScope } from "./transit.js";
 
 const MAX_ATTEMPTS = 3;
@@ -23,27 +25,38 @@ export class Kv2 implements KvEngine {
   }
 
   async read(name: KeyName, scope: CallScope): Promise<string> {
-    const { session } = this.#place;
-    const path = this.#data(name);
-    // Always the first: whatever somebody wrote over a key, its data is sealed under the one that was created.
-    const answer = await readAt(session, path, { ...this.#scope, ...scope, query: { version: "1" } });
-    const data = objectOf(answer.body?.data);
-    if (answer.status === 200) return fieldOf(data?.data, name, answer);
-    if (answer.status === 404 && data?.metadata !== undefined)
-      throw gone(answer, name, objectOf(data.metadata));
-    if (!isAbsent(answer)) throw refusal(answer);
-    const latest = await readAt(session, path, { ...this.#scope, ...scope });
-    if (isAbsent(latest)) throw new KesError("KEY_NOT_FOUND");
-    if (latest.status !== 200 && latest.status !== 404) throw refusal(latest);
-    const newest = objectOf(latest.body?.data);
-    const metadata = objectOf(newest?.metadata);
+    const first = await this.#first(name, scope);
+    if (first !== undefined) return first;
+    const newest = await readNewest(this.#place, name, { ...this.#scope, ...scope });
     // Created between the two reads.
-    if (metadata?.version === 1 && latest.status === 200) return fieldOf(newest?.data, name, latest);
-    if (metadata?.version === 1) throw gone(latest, name, metadata);
-    throw unusable(
-      `vault: the key '${name}' was written over so often that its first version is gone (max_versions): ` +
-        "restore it from a backup; the latest version is another key",
-    );
+    if (newest.version === 1) return firstOf(newest, name);
+    if (newest.rewrapped !== undefined) return newest.rewrapped.text;
+    throw pruned(name);
+  }
+
+  async readRewrapped(name: KeyName, first: string, scope: CallScope): Promise<string | undefined> {
+    const { rewrapped } = await readNewest(this.#place, name, { ...this.#scope, ...scope });
+    return rewrapped?.origin === originOf(first) ? rewrapped.text : undefined;
+  }
+
+  async entry(name: KeyName, scope: CallScope): Promise<KvEntry> {
+    const newest = await readNewest(this.#place, name, { ...this.#scope, ...scope });
+    const { version, rewrapped } = newest;
+    const first = version === 1 ? firstOf(newest, name) : await this.#first(name, scope);
+    if (first === undefined) {
+      if (rewrapped === undefined) throw pruned(name);
+      return { first, rewrapped: rewrapped.text, origin: rewrapped.origin, version };
+    }
+    const origin = originOf(first);
+    return { first, rewrapped: rewrapped?.origin === origin ? rewrapped.text : undefined, origin, version };
+  }
+
+  async expectRewrappable(name: KeyName, entry: KvEntry, scope: CallScope): Promise<void> {
+    await expectRoom(this.#place, name, entry, { ...this.#scope, ...scope });
+  }
+
+  async rewrap(name: KeyName, entry: KvEntry, text: string): Promise<boolean> {
+    return writeRewrapped(this.#place, name, entry, text, this.#scope);
   }
 
   async create(name: KeyName, text: string): Promise<void> {
@@ -116,6 +129,22 @@ export class Kv2 implements KvEngine {
     if (stored !== text) throw new KesError("KEY_EXISTS");
   }
 
+  /**
+   * Always the first version: whatever somebody wrote over a key, its data is sealed under the one that was created.
+   * @returns undefined when there is no such version
+   */
+  async #first(name: KeyName, scope: CallScope): Promise<string | undefined> {
+    const { session } = this.#place;
+    const query = { version: "1" };
+    const answer = await readAt(session, this.#data(name), { ...this.#scope, ...scope, query });
+    const data = objectOf(answer.body?.data);
+    if (answer.status === 200) return fieldOf(data?.data, name, answer);
+    if (answer.status === 404 && data?.metadata !== undefined)
+      throw gone(answer, name, objectOf(data.metadata));
+    if (!isAbsent(answer)) throw refusal(answer);
+    return undefined;
+  }
+
   async #write(name: KeyName, text: string): Promise<VaultAnswer> {
     const body = { options: { cas: 0 }, data: { [name]: text } };
     const request = { method: "POST", path: this.#data(name), body, ...this.#scope } as const;
@@ -130,6 +159,19 @@ export class Kv2 implements KvEngine {
     const { namespace } = this.#place;
     return namespace === undefined ? {} : { namespace };
   }
+}
+
+/** The text of version 1, which is the newest. */
+function firstOf({ answer, document, metadata }: Newest, name: KeyName): string {
+  if (answer.status !== 200) throw gone(answer, name, metadata);
+  return fieldOf(document, name, answer);
+}
+
+function pruned(name: KeyName): KesError {
+  return unusable(
+    `vault: the key '${name}' was written over so often that its first version is gone (max_versions): ` +
+      "restore it from a backup; the latest version is another key",
+  );
 }
 
 /** Version 1 is there but cannot be read: an outage to the caller, for "no such key" would let it make another. */

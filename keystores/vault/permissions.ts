@@ -15,6 +15,7 @@ interface Rule {
 
 export function vaultPermissions(options: VaultOptions, env: VaultEnvironment): KeystorePermissions {
   const { kv, transit } = rulesOf(options);
+  const ofRewrap = rewrapRules(options);
   const namespace = keystoreNamespace(options, env);
   const where = namespace === undefined ? "" : ` -namespace=${namespace}`;
   const version = options.version === "v1" ? "1" : "2";
@@ -35,6 +36,10 @@ export function vaultPermissions(options: VaultOptions, env: VaultEnvironment): 
       const denied = deniedIn(error);
       if (denied === undefined) return undefined;
       const [method = "", path = ""] = denied.request.split(" ");
+      if (operation === "rewrap") {
+        const lacking = ofRewrap.find((rule) => rule.method === method && coversPath(rule.path, path));
+        if (lacking !== undefined) return lineOf(lacking);
+      }
       const ofTransit = transit.find((rule) => path.endsWith(`/v1/${rule.path}`));
       if (ofTransit !== undefined) return lineOf(ofTransit);
       if (!path.includes(`/v1/${pathOf(options.engine)}/`)) return undefined;
@@ -48,7 +53,34 @@ export function vaultPermissions(options: VaultOptions, env: VaultEnvironment): 
 /** What one request needs: a create also reads, to tell an entry that is there from one that is not. */
 function capabilityOf(method: string, operation: KeystoreOperation): Capability {
   if (method === "GET" && operation !== "list") return "read";
-  return operation;
+  return operation === "rewrap" ? "update" : operation;
+}
+
+/** What a rewrap needs besides reading: no server does, so it is no part of the least policy. */
+function rewrapRules(options: VaultOptions): readonly (Rule & { readonly method: string })[] {
+  const { transit, version } = options;
+  const engine = pathOf(options.engine);
+  const prefix = pathOf(options.prefix ?? "");
+  const update = (path: string, method: string) => ({ path, method, capabilities: ["update"] }) as const;
+  const read = (path: string) => ({ path, method: "GET", capabilities: ["read"] }) as const;
+  return [
+    ...(transit === undefined
+      ? []
+      : [update(joined(pathOf(transit.engine), "rewrap", pathOf(transit.key)), "POST")]),
+    ...(version === "v1"
+      ? [update(joined(engine, prefix, "*"), "PUT")]
+      : [
+          update(joined(engine, "data", prefix, "*"), "POST"),
+          read(joined(engine, "metadata", prefix, "*")),
+          read(joined(engine, "config")),
+        ]),
+  ];
+}
+
+/** @param path - of a URL */
+function coversPath(pattern: string, path: string): boolean {
+  if (!pattern.endsWith("*")) return path.endsWith(`/v1/${pattern}`);
+  return path.includes(`/v1/${pattern.slice(0, -1)}`);
 }
 
 function rulesOf(options: VaultOptions): { readonly kv: readonly Rule[]; readonly transit: readonly Rule[] } {

@@ -10,8 +10,9 @@ import { networkFault, sendRepeatedly } from "./calls.js";
 import type { VaultEnvironment } from "./environment.js";
 import { type VaultHttp, VaultNetworkError } from "./http.js";
 import { type KvEngine, readAt } from "./kv.js";
+import { rewrapEntry } from "./rewrap.js";
 import type { VaultSession } from "./session.js";
-import type { CallScope, Transit } from "./transit.js";
+import { type CallScope, isTooOld, type Transit } from "./transit.js";
 import { isTransitText, textOfValue, valueOfText } from "./value.js";
 
 /** A name that nobody gives a key: reading it proves that keys can be read. */
@@ -83,8 +84,22 @@ export class VaultKeystore implements Keystore {
       if (transit === undefined) {
         throw unusable(`vault: the key '${name}' is encrypted with a transit key: configure 'transit'`);
       }
-      return valueOfText(await transit.unwrap(text, this.#scope(signal)));
+      return valueOfText(await this.#unwrap(name, text, transit, this.#scope(signal)));
     });
+  }
+
+  /** With `transit` alone: without it nothing is encrypted. */
+  get rewrap(): Keystore["rewrap"] {
+    const { kv, transit, env } = this.#parts;
+    if (transit === undefined) return undefined;
+    return async (name, options, signal) => {
+      checkName(name);
+      this.#enter();
+      const scope = this.#scope(signal);
+      return abortable(signal, this.description, (call) =>
+        rewrapEntry({ kv, transit, env }, name, options, { call, scope }),
+      );
+    };
   }
 
   async replace(): Promise<void> {
@@ -166,6 +181,18 @@ export class VaultKeystore implements Keystore {
       throw unusable(`vault: ${answer.request}: the listing has no 'keys'`);
     }
     return keys;
+  }
+
+  /** What a rewrap has put beside `text` counts when Vault opens `text` no longer. */
+  async #unwrap(name: KeyName, text: string, transit: Transit, scope: CallScope): Promise<string> {
+    try {
+      return await transit.unwrap(text, scope);
+    } catch (error) {
+      if (!isTooOld(error)) throw error;
+      const rewrapped = await this.#parts.kv.readRewrapped(name, text, scope);
+      if (rewrapped === undefined) throw error;
+      return transit.unwrap(rewrapped, scope);
+    }
   }
 
   #reading<T>(signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 /** A second encryption by Vault's transit engine (KES keystore reference §6.6, §6.7). */
+import { isKesError, KesError } from "../../src/errors.js";
 import { unusable } from "../../src/keystore/faults.js";
 import { expectSuccess, objectOf } from "./answer.js";
 import { networkFault } from "./calls.js";
@@ -11,6 +12,25 @@ import { isTransitText } from "./value.js";
 export interface CallScope {
   readonly namespace?: string;
   readonly signal?: AbortSignal;
+}
+
+/** Of `min_decryption_version`, in Vault's words. */
+const TOO_OLD = /disallowed by policy \(too old\)/;
+
+/** The version of the transit key that made a ciphertext may not open it any more. */
+class TooOldError extends Error {
+  override readonly name = "TooOldError";
+  constructor(request: string) {
+    super(
+      `vault: ${request}: 400: the ciphertext is older than the transit key's min_decryption_version: lower it, then ` +
+        "run 'kes keystore rewrap'",
+    );
+  }
+}
+
+/** True for a refusal because of `min_decryption_version`. */
+export function isTooOld(error: unknown): boolean {
+  return isKesError(error) && error.cause instanceof TooOldError;
 }
 
 export class Transit {
@@ -38,15 +58,26 @@ export class Transit {
     return Buffer.from(plaintext, "base64").toString("utf8");
   }
 
+  /** The same text under the newest version of the key, which never leaves Vault. @throws KesError as {@link unwrap} */
+  async rewrap(ciphertext: string, scope: CallScope): Promise<string> {
+    const fresh = await this.#call("rewrap", { ciphertext }, "ciphertext", scope);
+    if (!isTransitText(fresh)) throw unusable("vault: transit answered with something that is no ciphertext");
+    return fresh;
+  }
+
   async #call(
-    operation: "encrypt" | "decrypt",
+    operation: "encrypt" | "decrypt" | "rewrap",
     body: object,
     member: string,
     scope: CallScope,
   ): Promise<string> {
     try {
       const path = `${this.#engine}/${operation}/${this.#key}`;
-      const answer = expectSuccess(await this.#session.send({ method: "POST", path, body, ...scope }));
+      const answer = await this.#session.send({ method: "POST", path, body, ...scope });
+      if (answer.status === 400 && answer.errors.some((each) => TOO_OLD.test(each))) {
+        throw new KesError("KEYSTORE_UNAVAILABLE", [], { cause: new TooOldError(answer.request) });
+      }
+      expectSuccess(answer);
       const value = objectOf(answer.body?.data)?.[member];
       if (typeof value === "string" && value !== "") return value;
       throw unusable(`vault: ${answer.request}: the answer has no '${member}'`);

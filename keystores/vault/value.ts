@@ -7,7 +7,7 @@
 import { unusable } from "../../src/keystore/faults.js";
 
 const MARK = "keswick:base64:";
-const TRANSIT = /^vault:v[0-9]+:/;
+const TRANSIT = /^vault:v([0-9]+):/;
 /** Characters that no JSON library, proxy or person changes on the way. */
 const PLAIN = /^[\x20-\x7e]+$/;
 
@@ -31,4 +31,9 @@ export function valueOfText(text: string): Uint8Array {
 /** True for what a transit engine made, under whichever version of its key. */
 export function isTransitText(text: string): boolean {
   return TRANSIT.test(text);
+}
+
+/** The version of the transit key that made a {@link isTransitText}: its digits. */
+export function transitVersionOf(text: string): string | undefined {
+  return TRANSIT.exec(text)?.[1];
 }

@@ -163,6 +163,10 @@ export const commands: CommandTable = {
     summary: "Write the least policy that a key store must give its log-in",
     load: async () => (await import("./commands/keystore-policy.js")).keystorePolicyCommand,
   },
+  "keystore rewrap": {
+    summary: "Bring stored keys to the newest version of the key store's own key",
+    load: async () => (await import("./commands/keystore-rewrap.js")).keystoreRewrapCommand,
+  },
   "keystore export": {
     summary: "Write all keys into an encrypted bundle",
     load: async () => (await import("./commands/keystore-export.js")).keystoreExportCommand,

@@ -10,7 +10,7 @@ export interface AdapterContext {
 }
 
 /** What a keystore is asked for, as far as permissions go. */
-export type KeystoreOperation = "create" | "read" | "list" | "delete";
+export type KeystoreOperation = "create" | "read" | "list" | "delete" | "rewrap";
 
 /** What the log-in of a keystore must be allowed, in the words of that keystore's own access control. */
 export interface KeystorePermissions {

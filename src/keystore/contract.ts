@@ -39,6 +39,18 @@ export interface ListOptions {
   readonly limit: number;
 }
 
+/** How {@link Keystore.rewrap} works. */
+export interface RewrapOptions {
+  /** Finds out what would be done, and changes nothing. */
+  readonly isDryRun: boolean;
+}
+
+/**
+ * What {@link Keystore.rewrap} did, or would do: brought the value to the newest version; found it there already;
+ * or found a value that the keystore has not encrypted.
+ */
+export type RewrapOutcome = "rewrapped" | "current" | "plain";
+
 /**
  * A keystore. All methods may be called at any time and concurrently.
  *
@@ -77,6 +89,15 @@ export interface Keystore {
    * @throws `KEY_NOT_FOUND`, `KEY_CHANGED` when another value is stored, outage codes, `KEYSTORE_UNCERTAIN`
    */
   replace(name: KeyName, expected: Uint8Array, next: Uint8Array, signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Only of a keystore that encrypts values with a key of its own, which has versions: brings the value under `name`
+   * to the newest one. {@link get} gives the same bytes before, meanwhile and after it; it may be repeated.
+   * @throws `KEY_NOT_FOUND`, outage codes, `KEYSTORE_UNCERTAIN`
+   */
+  readonly rewrap?:
+    | ((name: KeyName, options: RewrapOptions, signal?: AbortSignal) => Promise<RewrapOutcome>)
+    | undefined;
 
   /** Removes `name`. @throws `KEY_NOT_FOUND` (see abilities), outage codes, `KEYSTORE_UNCERTAIN` */
   delete(name: KeyName, signal?: AbortSignal): Promise<void>;

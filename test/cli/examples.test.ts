@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
+import type { Context } from "mocha";
 import { commands } from "../../src/cli/commands.js";
 import { isKesError, KesClient } from "../../src/client/index.js";
 import { HealthListener } from "../../src/server/health-listener.js";
@@ -12,6 +13,7 @@ import { CleanUp } from "../support/clean-up.js";
 import { requireService } from "../support/services/index.js";
 import { SessionSite } from "../support/session-site.js";
 import { type Checkout, makeCheckout } from "../support/started-site.js";
+import { Vault } from "../support/vault.js";
 
 /** Examples that go on until Ctrl-C, and what each has printed before, or the route that it has called. */
 const ENDLESS: Readonly<Record<string, RegExp | string>> = {
@@ -47,6 +49,11 @@ const KEYSTORES = `rm -rf old new; mkdir -m 700 old new
   done
   printf 'admin: {identity: disabled}\ntls: {key: a, cert: b}\nkeystore: {vault: {endpoint: https://vault, token: t}}\n' >vault.yml
   kes migrate --from kes-config.yml --to old.yml >/dev/null`;
+/** A configuration with a real Vault that holds a key, of before the transit key was rotated. */
+const VAULT = `printf 'admin: {identity: disabled}\\ntls: {key: a, cert: b}\\nkeystore: {vault: {endpoint: "%s", token: "%s", \
+    engine: keys, version: v2, transit: {key: kes}}}\\n' "$vault" "$vault_token" >vault.yml
+  kes migrate my-key --from kes-config.yml --to vault.yml >/dev/null
+  curl -sSf -X POST -H "X-Vault-Token: $vault_token" "$vault/v1/transit/keys/kes/rotate" >/dev/null`;
 /** Bundles, one with a passphrase and one for a recipient. */
 const BUNDLES = `umask 077; rm -f *.kesbundle; echo correct horse battery >passphrase.txt
   openssl genpkey -algorithm X25519 -out backup.key && openssl pkey -in backup.key -pubout -out backup.pub`;
@@ -61,6 +68,7 @@ const PREPARATIONS: readonly [example: RegExp, script: string][] = [
     tar -c documents | kes key encrypt-file my-key - documents.tar.kes`,
   ],
   [/kes migrate|keystore (?:policy|import)/, KEYSTORES],
+  [/keystore rewrap/, VAULT],
   [/verify-only/, "kes migrate --from old.yml --to new.yml >/dev/null"],
   [/kesbundle/, BUNDLES],
   [
@@ -120,12 +128,13 @@ describe("examples of the commands' help", function () {
   after(() => cleanUp.run());
 
   for (const [name, { load }] of Object.entries(commands)) {
-    it(`kes ${name} shows examples that work`, async () => {
+    it(`kes ${name} shows examples that work`, async function () {
+      const vault = name === "keystore rewrap" ? await startVault(this) : {};
       const { examples, options } = (await load()).info;
       expect(examples.length).to.be.greaterThan(0);
       // What works without a server may show a key of its own.
       const apiKey = (await runOk([process.execPath, cli.main, "identity"])).trim();
-      await site.forget("api-key" in options ? {} : { MINIO_KES_API_KEY: apiKey });
+      await site.forget({ ...vault, ...("api-key" in options ? {} : { MINIO_KES_API_KEY: apiKey }) });
       for (const example of examples) await play(example);
     });
   }
@@ -136,6 +145,17 @@ describe("examples of the commands' help", function () {
     expect(all).to.include.members([...Object.keys(ENDLESS), ...Object.keys(OTHER_CODES)]);
   });
 
+  /** @returns variables that say where it is */
+  async function startVault(context: Context): Promise<{ vault: string; vault_token: string }> {
+    requireService(context, "curl");
+    const vault = await Vault.start(requireService(context, "bao"), join(site.folder, "bao"));
+    cleanUp.add(() => vault.stop());
+    await vault.mountKv("keys", "2");
+    await vault.call("POST", "sys/mounts/transit", { type: "transit" });
+    await vault.call("POST", "transit/keys/kes", {});
+    return { vault: vault.url, vault_token: vault.rootToken };
+  }
+
   async function play(example: string): Promise<void> {
     await setKeys(!MAKES_KEYS.test(example));
     for (const [which, script] of PREPARATIONS) {
@@ -144,7 +164,7 @@ describe("examples of the commands' help", function () {
       expect(code, JSON.stringify(streams)).to.equal(0);
     }
     // An identity of the documents stands for one that the server knows.
-    const line = anyPort(example)
+    const line = anyPort(example.replace("--server 127.0.0.1:7373", `--server 127.0.0.1:${site.env.port}`))
       .replace("127.0.0.1:7374", health)
       .replace(/\b[0-9a-f]{64}\b/, site.env.client ?? "");
     const sign = ENDLESS[example];
