@@ -820,7 +820,8 @@ for (const protocol of ["h1", "h2"] as const satisfies readonly Protocol[]) {
         });
       }
       it("POST stands for PUT on every route that takes PUT", async () => {
-        for (const route of routes.filter(({ method }) => method === "PUT")) {
+        const named = routes.filter(({ method, argument }) => method === "PUT" && argument === "key-name");
+        for (const route of named) {
           // The argument is bad, so the answer shows that the method was accepted.
           await check({
             request: ask(`POST ${route.path}a.b`, "{}"),

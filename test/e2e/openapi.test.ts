@@ -84,6 +84,8 @@ const steps: readonly Step[] = [
   { method: "get", path: "/v1/identity/describe/{identity}", argument: "0".repeat(64), status: 404 },
   { method: "get", path: "/v1/identity/list/{pattern}", argument: "*", status: 200 },
   { method: "get", path: "/v1/identity/self/describe", status: 200 },
+  // This server has no file to read again.
+  { method: "put", path: "/v1/server/reload", status: 500 },
   { method: "delete", path: "/v1/key/delete/{name}", argument: "a", status: 200 },
   { method: "delete", path: "/v1/key/delete/{name}", argument: "a", status: 404 },
 ];
