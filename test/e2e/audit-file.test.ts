@@ -113,7 +113,7 @@ describe("the audit file of a server", function () {
     const cut = await kes("audit", "verify", "--key", "audit.pub", "--head", head, "audit.log");
     expect(cut.stdout)
       .to.include("truncated: the chain ends at record")
-      .and.include("Verdict     1 findings");
+      .and.include("Verdict     1 finding\n");
   });
 
   it("refuses what cannot be recorded on a full disk, with 503, and serves again when there is room", async function () {

@@ -242,6 +242,14 @@ const broken: readonly Broken[] = [
     remedy: /mend misspelt\/kes\.yml line \d+, then: kes policy check/,
   },
   {
+    what: "a configuration that is not there",
+    make: async () => ({ args: ["none.yml"] }),
+    check: "configuration",
+    level: "error",
+    message: /none\.yml: cannot read the file: no such file/,
+    remedy: /^name the file that the server is started with/,
+  },
+  {
     what: "a key folder that is not there",
     async make(site) {
       const file = await site.configure("folderless");

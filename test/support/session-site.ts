@@ -1,11 +1,11 @@
 /** A server, a folder and a shell's state for one scripted session. */
 import { X509Certificate } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AssertionError } from "chai";
 import { identityOfCertificate } from "../../src/identity/certificate.js";
 import { builtCli } from "./built-cli.js";
-import { type Command, run } from "./child-process.js";
+import { type Command, freePort, run } from "./child-process.js";
 import { CleanUp } from "./clean-up.js";
 import { compare, type Mode, type Step, visibleText } from "./session-file.js";
 import { makeCheckout, startSite } from "./started-site.js";
@@ -43,6 +43,8 @@ export class SessionSite {
       const program: Command = [process.execPath, (await builtCli()).main];
       const { folder, bin, remove } = await makeCheckout(program);
       cleanUp.add(remove);
+      const healthPort = await freePort();
+      await appendFile(join(folder, "kes-config.yml"), moreConfiguration(healthPort));
       const server = await startSite(folder, program);
       cleanUp.add(() => server.process.stop());
       const file = (name: string): string => join(folder, ".keswick", name);
@@ -50,6 +52,8 @@ export class SessionSite {
         identityOfCertificate(new X509Certificate(await readFile(file(`${name}.crt`))).raw);
       const variables = {
         port: String(server.port),
+        health: String(healthPort),
+        server: String(server.process.pid),
         admin: await identity("admin"),
         client: await identity("client"),
       };
@@ -151,6 +155,18 @@ export class SessionSite {
     Object.assign(this.#variables, values);
     await writeFile(this.#stateFile, exports(values), { flag: "a" });
   }
+}
+
+/** What the usual configuration leaves out: a health listener and an audit file. */
+function moreConfiguration(healthPort: number): string {
+  return `server:
+  health:
+    address: 127.0.0.1:${healthPort}
+audit:
+  file:
+    path: .keswick/audit.log
+    key: .keswick/audit.key
+`;
 }
 
 function exports(values: Readonly<Record<string, string>>): string {

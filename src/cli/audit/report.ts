@@ -23,31 +23,30 @@ export function reportText(report: Report, style: Style): string {
   const texts = findings.map((finding) => findingText(finding, style));
   if (findingCount > findings.length) texts.push(`and ${findingCount - findings.length} more findings`);
   for (const notice of notices) if (WORTH_A_LINE.has(notice.event)) texts.push(noticeText(notice, style));
-  texts.push(
-    `Records     ${lines} in ${files.length} ${files.length === 1 ? "file" : "files"}, ${report.checkpoints} checkpoints`,
-  );
+  const checkpoints = counted(report.checkpoints, "checkpoint");
+  texts.push(`Records     ${lines} in ${counted(files.length, "file")}, ${checkpoints}`);
   const first = files[0];
   if (first !== undefined)
     texts.push(`Begins      record ${first.first}${first.first > 1 ? ": older files were not given" : ""}`);
   if (lastCheckpoint === undefined) texts.push(`Signed      nothing: there is no good checkpoint`);
   else {
     const { checkpoint, file, line } = lastCheckpoint;
-    const by = report.signaturesChecked
-      ? "signature good"
-      : "signature not checked: give the public key with --key";
+    const by = report.signaturesChecked ? "good" : "not checked: give the public key with --key";
     texts.push(
-      `Signed      up to record ${checkpoint.last.sequence + 1}, ${checkpoint.time} (${printable(file)}:${line}), ${by}`,
+      `Signed      up to record ${checkpoint.last.sequence + 1}, ${checkpoint.time} (${printable(file)}:${line})`,
+      `Signature   ${by}`,
     );
   }
-  const end = closed
-    ? "ended in good order"
-    : "not ended: the server was writing, was killed, or lines were cut off";
-  texts.push(`Unsigned    ${unsigned} records behind that; ${end}`);
+  const end = closed ? "in good order" : "none: the server was writing, was killed, or lines were cut off";
+  texts.push(`Unsigned    ${counted(unsigned, "record")} behind that`, `End         ${end}`);
   if (head !== undefined) texts.push(`Head        ${head.sequence}:${head.hash}`);
-  texts.push(
-    `Verdict     ${findingCount === 0 ? style.green("whole") : style.red(`${findingCount} findings`)}`,
-  );
+  const verdict = findingCount === 0 ? style.green("whole") : style.red(counted(findingCount, "finding"));
+  texts.push(`Verdict     ${verdict}`);
   return texts.map((line) => `${line}\n`).join("");
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** The same as plain data. */

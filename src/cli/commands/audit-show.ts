@@ -4,6 +4,8 @@ import { countOf } from "../positive.js";
 import { colorOption, styleOf } from "../style.js";
 
 const MAX_FILES = 10_000;
+/** Lines that are no records and named one by one; the others are counted. */
+const MAX_NAMED = 5;
 
 export const auditShowCommand = command({
   usage: "kes audit show [FILTERS] [--json] FILE...",
@@ -60,13 +62,15 @@ export const auditShowCommand = command({
         signal.throwIfAborted();
         const members = membersOf(line);
         if (members === undefined) {
-          unreadable++;
-          output.note(`${file}:${number}: not a record`);
+          if (unreadable++ < MAX_NAMED) output.note(`${file}:${number}: not a record`);
         } else if (passes(members)) {
           if (shown++ === 0 && !options.json) output.data(`${style.underline(headerRow(columns))}\n`);
           output.data(`${options.json ? line.toString() : lineRow(members, style, columns)}\n`);
           if (shown >= count) break;
         }
+      }
+      if (unreadable > MAX_NAMED) {
+        output.note(`… and ${unreadable - MAX_NAMED} more: 'kes audit verify' says whether the log is whole`);
       }
       return unreadable === 0 ? EXIT.done : EXIT.failed;
     });

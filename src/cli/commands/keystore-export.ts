@@ -26,6 +26,7 @@ export const keystoreExportCommand = command({
     return exportKeys(context, {
       ...{ configFile, out, flags: options, force: options.force, json: options.json },
       tokens: globOf(options.keys),
+      pattern: options.keys,
       skipFailed: options["skip-failed"],
     });
   },

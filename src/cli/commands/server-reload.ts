@@ -14,6 +14,7 @@ export const serverReloadCommand = command({
 
   async run({ options }, context) {
     const { withEachServer } = await import("../remote/each-server.js");
+    const { isKesError } = await import("../../errors.js");
     return withEachServer(context, options, async (targets, signal) => {
       const failures = await Promise.all(
         targets.map(async (target) => {
@@ -23,7 +24,8 @@ export const serverReloadCommand = command({
           } catch (error) {
             signal.throwIfAborted();
             return target.explain(error, {
-              what: `failed to reload ${target.name}`,
+              // The server's own words are that it failed to reload.
+              what: isKesError(error, "RELOAD_FAILED") ? target.name : `failed to reload ${target.name}`,
               path: "/v1/server/reload",
             });
           }

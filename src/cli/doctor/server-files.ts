@@ -1,5 +1,6 @@
 /** What the files of a server say before it runs: configuration, certificate, keystore, limits. */
 import { X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import {
@@ -64,6 +65,7 @@ async function configurationFindings(
   file: string,
   nowMs: number,
 ): Promise<readonly Finding[]> {
+  const isThere = existsSync(resolve(context.cwd, file));
   const { inspection, api } = await readPolicyFile(file, context);
   const ends = await certificateFindings(inspection, nowMs, context.cwd);
   const others = ends.filter(({ path }) => path !== "tls.cert");
@@ -73,7 +75,10 @@ async function configurationFindings(
       const place = [shown(resolve(context.cwd, fault.file), context.cwd), fault.line].filter(
         (part) => part !== undefined,
       );
-      const remedy = `mend ${place.join(" line ")}, then: kes policy check ${file}`;
+      const name = shown(resolve(context.cwd, file), context.cwd);
+      const remedy = isThere
+        ? `mend ${place.join(" line ")}, then: kes policy check ${name}`
+        : "name the file that the server is started with: kes server --config FILE";
       const message = formatFault({ ...fault, file: place[0] === undefined ? fault.file : String(place[0]) });
       return severity === "error"
         ? error("configuration", message, remedy)

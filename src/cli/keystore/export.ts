@@ -28,6 +28,8 @@ export interface ExportOptions {
   readonly configFile: string;
   readonly out: string;
   readonly tokens: readonly GlobToken[];
+  /** What `tokens` was written as; undefined for all keys. */
+  readonly pattern: string | undefined;
   readonly flags: SealingFlags;
   readonly force: boolean;
   /** Leave out what cannot be read, instead of making no bundle. */
@@ -129,7 +131,7 @@ function unreadable(name: KeyName, cause: unknown): CommandError {
 
 function report(
   { output }: CommandContext,
-  { out, json }: ExportOptions,
+  { out, json, pattern }: ExportOptions,
   { count, failed, notKeys }: ExportFacts,
   seconds: number,
 ): void {
@@ -138,6 +140,10 @@ function report(
     printJson(output, { file: out, keys: count, ...lists, seconds: Number(seconds.toFixed(3)) });
     return;
   }
+  if (count + failed.count === 0)
+    output.note(
+      `${pattern === undefined ? "the key store holds no keys" : `no key matches "${pattern}"`}: the bundle is empty`,
+    );
   for (const { name, reason } of failed.entries) output.note(`key "${name}" is left out: ${reason}`);
   for (const name of notKeys.names) output.note(`key "${name}" is no key to this version; kept as it is`);
   output.data(`Exported ${String(count).padStart(6)} keys to ${out} in ${seconds.toFixed(1)}s\n`);

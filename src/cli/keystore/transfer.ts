@@ -111,7 +111,7 @@ function stopped(error: CopyStopped): CommandError {
   const hints =
     error.reason === "conflict"
       ? [
-          "--verify-only shows every key that differs; --merge keeps the target's values",
+          "--dry-run shows every key that differs; --merge keeps the target's values",
           "--force replaces them, and keeps the old ones in an encrypted file",
         ]
       : ["what was copied stays; the same command again goes on where it stopped"];

@@ -78,7 +78,11 @@ export function openerFor(
       }
       return recipientSecret(await readBundleKey(context, flags.key), lock, file);
     }
-    if (flags.key !== undefined) throw new CommandError(`${file} is locked with a passphrase, not for a key`);
+    if (flags.key !== undefined) {
+      throw new CommandError(`${file} is locked with a passphrase, not for a key`, {
+        hints: ["leave out --key, and give --passphrase-file FILE"],
+      });
+    }
     const salt = Buffer.from(lock.salt).toString("hex");
     if (known?.salt !== salt) {
       const passphrase =
