@@ -221,7 +221,7 @@ async function play(): Promise<void> {
 }
 
 function print(cells: readonly string[]): void {
-  const widths = [26, 9];
+  const widths = [29, 9];
   const line = cells.map((cell, i) =>
     i < 2 ? cell.padEnd(widths[i] ?? 0) : i === 7 ? `  ${cell}` : cell.padStart(9),
   );
