@@ -220,6 +220,8 @@ describe("e2e: a server of two workers", function () {
     expect((await clientOf().send({ method: "GET", path: "/v1/ready" })).status).to.equal(200);
     await until("a new worker", async () => (await workerPids(server.process.pid)).length === 2);
     expect(events(await text())).to.be.at.least(before);
+    const full = (await clientOf().send({ method: "GET", path: "/v1/metrics/full" })).body;
+    expect(full).to.match(/^kes_worker_deaths_total 1$/m);
     await until("both to serve", async () => {
       const found = new Set(await Promise.all(Array.from({ length: 6 }, () => served(clientOf()))));
       return found.size === 2;

@@ -25,8 +25,10 @@ export interface CrewOptions {
   readonly hasEnded: (worker: WorkerProcess, lost: readonly Socket[]) => void;
 }
 
-/** Longest wait for the figures of one worker; what it had counted a second ago stands in for it. */
+/** Longest wait for the figures of one worker; what it had counted before stands in for it. */
 const FIGURES_TIMEOUT_MS = 1_000;
+/** A worker that is not up after this is killed, so that another may try. */
+const START_TIMEOUT_MS = 120_000;
 /** Time for workers to end after their last answer. */
 const DISMISS_MS = 2_000;
 
@@ -90,10 +92,7 @@ export class Crew {
   async figures(): Promise<readonly MetricFigures[]> {
     const known = await Promise.all(
       this.up.map(async (worker) => {
-        const asked = worker.channel.ask("figures", undefined).then((figures) => {
-          worker.figures = figures;
-        });
-        await settledWithin(asked, FIGURES_TIMEOUT_MS);
+        await settledWithin(worker.count(), FIGURES_TIMEOUT_MS);
         return worker.figures;
       }),
     );
@@ -122,12 +121,17 @@ export class Crew {
       ended: (how, lost) => this.#ended(worker, how, lost),
     });
     this.#workers.add(worker);
+    // At the start of the server somebody is watching; later a keystore that hangs must not cost a worker for good.
+    const late = (): void => this.kill(worker, "does not come up");
+    const timer = this.#isServing ? setTimeout(late, START_TIMEOUT_MS).unref() : undefined;
     try {
       await bringUp(worker);
     } catch (error) {
       // Its end brings the next one.
       worker.kill();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
     worker.upMs = performance.now();
     errorLog.debug(`worker process ${worker.pid} is up`);

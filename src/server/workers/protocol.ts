@@ -59,6 +59,8 @@ export interface WorkerQuestions {
   tickets: Question<Uint8Array>;
   forget: Question<KeyName>;
   figures: Question<undefined, MetricFigures>;
+  /** Are you there? */
+  ping: Question;
   followed: Question<Followed>;
   /** True when the keystore answers. */
   ready: Question<undefined, boolean>;

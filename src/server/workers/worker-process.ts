@@ -11,6 +11,9 @@ const SUSPECT_LOOKS = 2;
 /** After so many it hangs: it is killed, for it might wake up with keys that were deleted meanwhile. */
 const HANGING_LOOKS = 10;
 
+/** What it has counted since the last such look, or the last time that somebody asked, is lost when it dies. */
+const COUNT_EVERY_LOOKS = 10;
+
 export interface WorkerProcessOptions {
   readonly child: ChildProcess;
   readonly answers: (self: WorkerProcess) => Answers<PrimaryQuestions>;
@@ -36,6 +39,7 @@ export class WorkerProcess implements Candidate {
   readonly #passed = new Map<number, Socket>();
   #nextId = 1;
   #open = 0;
+  #looks = 0;
   #silentLooks = 0;
   #hasEnded = false;
 
@@ -98,17 +102,22 @@ export class WorkerProcess implements Candidate {
 
   /** Looks whether it is alive: to be called every second. @returns false when it hangs */
   look(): boolean {
+    this.#looks += 1;
     this.#silentLooks += 1;
     if (this.#silentLooks > 1) return this.#silentLooks <= HANGING_LOOKS;
-    this.channel.ask("figures", undefined).then(
-      (figures) => {
-        this.figures = figures;
-        this.#silentLooks = 0;
-      },
-      // It has ended, which is told elsewhere, or cannot count: then it is as good as hanging.
-      () => undefined,
-    );
+    const answered = (): void => {
+      this.#silentLooks = 0;
+    };
+    // One that has ended does not answer, which is told elsewhere.
+    const silent = (): void => undefined;
+    this.channel.ask("ping", undefined).then(answered, silent);
+    if (this.#looks % COUNT_EVERY_LOOKS === 0) this.count().catch(silent);
     return true;
+  }
+
+  /** Asks what it has counted. @throws ChannelClosed */
+  async count(): Promise<void> {
+    this.figures = await this.channel.ask("figures", undefined);
   }
 
   /** Lets it end when it is ready to. */

@@ -51,6 +51,7 @@ export class Worker {
         tickets: (secret) => this.#running.renewTickets(secret),
         forget: (name) => this.#forget(name),
         figures: () => this.#running.figures(),
+        ping: () => undefined,
         followed: (followed) => this.#lines.setFollowed(followed),
         ready: () => this.#ready(),
         close: () => this.#close(),
