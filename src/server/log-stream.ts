@@ -3,6 +3,7 @@ import { toErrorLine } from "../audit/events.js";
 import type { LogHub } from "../audit/hub.js";
 import { KesError } from "../errors.js";
 import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
+import { MAX_STREAM_BACKLOG } from "./limits.js";
 
 /**
  * Headers leave at once, so that the client knows it is connected before the first event. A client that is too slow
@@ -14,11 +15,20 @@ import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
 export function sendLog(exchange: Exchange, hub: LogHub, headers: ReplyHeaders, timeoutMs: number): void {
   let out: StreamWriter | undefined;
   let isOver = false;
+  let last: string | undefined;
+  // The event of this very stream is among them, for it is recorded before other processes have answered.
+  let waiting = "";
   const leave = hub.subscribe({
-    line: (line) => out?.write(line) ?? true,
+    line(line) {
+      if (out !== undefined) return out.write(line);
+      if (waiting.length + line.length > MAX_STREAM_BACKLOG) return false;
+      waiting += line;
+      return true;
+    },
     end(note) {
       isOver = true;
-      out?.end(note === undefined ? undefined : toErrorLine(note));
+      last = note === undefined ? undefined : toErrorLine(note);
+      out?.end(last);
     },
   });
   if (leave === undefined) throw new KesError("OVERLOADED");
@@ -30,8 +40,10 @@ export function sendLog(exchange: Exchange, hub: LogHub, headers: ReplyHeaders, 
       leave();
       throw error;
     }
-    if (isOver) return out.end();
-    const { end, onClose } = out;
+    const { write, end, onClose } = out;
+    if (waiting !== "") write(waiting);
+    waiting = "";
+    if (isOver) return end(last);
     const expire = (): void => {
       leave();
       end();
