@@ -27,7 +27,7 @@ export interface AccordOptions {
 }
 
 /** A worker that has not dropped a key after this is killed, so that it cannot serve it. */
-const FORGET_TIMEOUT_MS = 2_000;
+const FORGET_TIMEOUT_MS = 5_000;
 /** Whoever makes sessions end by showing ended certificates cannot do it more often. */
 const MIN_RENEWAL_MS = 10_000;
 
@@ -127,6 +127,8 @@ export class Accord {
     await Promise.all(
       others.map(async (worker) => {
         const told = worker.channel.ask("forget", name).catch(() => undefined);
+        // It is told before its first connection, since messages keep their order.
+        if (!worker.isUp) return;
         if (await settledWithin(told, FORGET_TIMEOUT_MS)) return;
         crew.kill(worker, "does not answer");
         await worker.ended;
