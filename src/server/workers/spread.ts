@@ -1,7 +1,7 @@
 /**
  * Which worker gets a connection. Connections of HTTP/2 live for hours, so that an uneven spread stays. `npm run spread`
  * measures it: with 4 workers and 16 connections the fullest worker has exactly its share this way, and on average 1.2
- * times its share by turns (`SCHED_RR`), 1.4 with a shared socket and 1.6 with SO_REUSEPORT.
+ * times its share by turns (`SCHED_RR`), 1.4 with a shared socket and with SO_REUSEPORT.
  */
 
 /** A worker as far as the choice goes. */
