@@ -93,7 +93,7 @@ describe("kes migrate", function () {
     const { code, stderr } = await migrate();
     expect(code).to.equal(1);
     expect(stderr).to.match(
-      /^Error: key "key-00001" exists at the target with another value\nkes: --verify/m,
+      /^Error: key "key-00001" exists at the target with another value\nkes: --dry-run/m,
     );
     expect((await site.keys(to))["key-00001"]).to.equal(before["key-00001"]);
   });
