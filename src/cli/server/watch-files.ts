@@ -32,7 +32,7 @@ export function watchFiles(server: Watched, { load, output, everyMs }: WatchOpti
       output.note(`${what}, but everything stays as it was: ${reason}`);
     }
   };
-  new FileWatch({
+  const certificates = new FileWatch({
     ...interval,
     paths: () => (server.config.server.watch === "off" ? [] : tlsFiles(server.config)),
     // What else the file says by now is not to be applied by this, nor to keep a certificate from being renewed.
@@ -42,9 +42,11 @@ export function watchFiles(server: Watched, { load, output, everyMs }: WatchOpti
         server.refreshTls(async () => server.config),
       ),
   });
-  new FileWatch({
+  const configuration = new FileWatch({
     ...interval,
     paths: () => (server.config.server.watch === "all" ? configFiles(server.config) : []),
     changed: () => tell("configuration files have changed", server.reload(load)),
   });
+  // At once: what changes within the first seconds of a server has to be told from what it was started with.
+  for (const watch of [certificates, configuration]) void watch.look();
 }
