@@ -60,11 +60,15 @@ export interface TlsConfig {
   };
 }
 
+/** Who speaks HTTP: Node, or engines of our own. */
+export type HttpEngine = "node" | "keswick";
+
 export interface ServerConfig {
   /** Worker processes; absent for one for each core. */
   readonly workers?: number;
   /** Files whose changes are applied by themselves. */
   readonly watch: "certificates" | "all" | "off";
+  readonly http: HttpEngine;
   /** How long requests under way may take when the server ends. */
   readonly graceMs: number;
   /** Where connections that begin with a header of the PROXY protocol come from. */

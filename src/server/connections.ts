@@ -1,15 +1,23 @@
 /** The connections of a listener: which of them wait for an answer, and which one goes when there are too many. */
-import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { SHUTDOWN_GRACE_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
+
+/** What of an HTTP/2 session its connection asks for. */
+export interface Session {
+  /** Takes no further request; ends the connection with its last answer. */
+  close(): void;
+  /** Ends at once. */
+  destroy(): void;
+  once(event: "close", listener: () => void): unknown;
+}
 
 /** A connection after its handshake. */
 export class Connection {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #owner: Connections;
-  #session: ServerHttp2Session | undefined;
+  #session: Session | undefined;
   #idle: NodeJS.Timeout | undefined;
   #pending = 0;
   #closing = false;
@@ -25,7 +33,7 @@ export class Connection {
    * From now on the connection speaks HTTP/2 and belongs to `session`. It is closed when no request came for
    * `idleTimeoutMs` and none waits for its answer.
    */
-  join(session: ServerHttp2Session, idleTimeoutMs: number): void {
+  join(session: Session, idleTimeoutMs: number): void {
     this.#session = session;
     // A timer of our own: Node does not clear a session's when the session ends, so that its memory would stay for
     // as long, and whoever connects again and again would fill the heap.

@@ -7,44 +7,26 @@
  * handshake without certificate with the proper alert, and whether a certificate is verified is decided after.
  * It also lets settings be swapped between two connections.
  */
-import {
-  createServer as createHttp1,
-  type Server as Http1Server,
-  type IncomingMessage,
-  type ServerResponse,
-} from "node:http";
-import {
-  createServer as createHttp2,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import { type AddressInfo, type BlockList, createServer, type Server, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
+import type { HttpEngine } from "../config/config.js";
 import { BodyBudget } from "./body.js";
-import { type Connection, Connections } from "./connections.js";
-import type { Exchange } from "./exchange.js";
-import { Http1Exchange } from "./h1.js";
-import { Http2Exchange } from "./h2.js";
-import * as limits from "./limits.js";
+import { Connections } from "./connections.js";
+import type { EngineOptions } from "./engine.js";
+import { type Engines, makeEngines } from "./engines.js";
 import { type ListenAt, listenOn } from "./listen-on.js";
-import { type Peer, peerOf, plainAddress } from "./peer.js";
+import { peerOf, plainAddress } from "./peer.js";
 import { isHeaderSource, takeProxyHeader } from "./proxy-protocol.js";
 import type { TlsSettings } from "./tls.js";
 
-export interface ListenerOptions {
-  readonly serve: (exchange: Exchange) => void;
-  /** A request that was no HTTP, or not in time, was answered with `status`: it leaves a record as well. */
-  readonly refused: (peer: Peer, status: number, reason: string) => void;
+export interface ListenerOptions extends Omit<EngineOptions, "bodies"> {
+  readonly http: HttpEngine;
   readonly tls: () => TlsSettings;
   /** Where connections come from that begin with a PROXY header; undefined for nowhere. */
   readonly headerSources: () => BlockList | undefined;
   /** No session made so far is resumed any more. */
   readonly forgetSessions: () => void;
-  readonly limits: limits.ConnectionLimits;
   /** One line for each handshake that failed (INFO). */
   readonly log: (message: string) => void;
   /** The operator should know: connections were given up or not accepted (WARN). */
@@ -56,24 +38,16 @@ const PLAIN_HTTP_ANSWER = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP r
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #http1: Http1Server;
-  readonly #http2: Http2Server;
+  readonly #engines: Engines;
   readonly #server: Server;
   readonly #connections = new Connections();
-  /** By socket for HTTP/1.1, by session for HTTP/2. */
-  readonly #connectionOf = new WeakMap<object, Connection>();
-  /** Sockets whose last request was answered by {@link #refuse}. */
-  readonly #refused = new WeakSet<Duplex>();
-  readonly #bodies: BodyBudget;
-  /** The connection whose HTTP/2 session is being made: the session's event comes before `emit` returns. */
-  #joining: Connection | undefined;
   #warnedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#bodies = new BodyBudget(options.limits.maxPendingBodyBytes);
-    this.#http1 = this.#makeHttp1();
-    this.#http2 = this.#makeHttp2();
+    const { http, serve, refused, limits } = options;
+    const bodies = new BodyBudget(limits.maxPendingBodyBytes);
+    this.#engines = makeEngines(http, { serve, refused, limits, bodies });
     this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.accept(socket));
   }
 
@@ -92,8 +66,8 @@ export class Listener {
     const deadline = performance.now() + graceMs;
     while (this.#connections.size > 0 && performance.now() < deadline) await delay(CLOSE_POLL_MS);
     this.#connections.destroy();
-    this.#http1.close();
-    this.#http2.close();
+    this.#engines.http1.close();
+    this.#engines.http2.close();
   }
 
   /** Serves a connection, whoever accepted it. */
@@ -193,100 +167,8 @@ export class Listener {
       }
     }
     const connection = this.#connections.establish(socket, peerOf(socket, remote.ip));
-    this.#joining = connection;
-    this.#connectionOf.set(socket, connection);
-    if (socket.alpnProtocol === "h2") this.#http2.emit("connection", socket);
-    else this.#http1.emit("connection", socket);
-  }
-
-  #makeHttp1(): Http1Server {
-    const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
-    const server = createHttp1({
-      maxHeaderSize: limits.MAX_HEADER_BYTES,
-      headersTimeout: headersTimeoutMs,
-      keepAliveTimeout: idleTimeoutMs,
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
-      insecureHTTPParser: false,
-      // Go's server accepts any one Host header; a missing one is the client's affair.
-      requireHostHeader: false,
-    });
-    // All of them, or a `Content-Length` far down would count for the parser and not for us. Their size is bounded.
-    server.maxHeadersCount = 0;
-    // A client that takes no answers moves nothing either, and would otherwise stay for ever.
-    server.timeout = idleTimeoutMs;
-    server.on("timeout", (socket) => {
-      if (this.#connectionOf.get(socket)?.busy) socket.setTimeout(idleTimeoutMs);
-      else socket.destroy();
-    });
-    const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
-      const connection = this.#connectionOf.get(request.socket);
-      if (connection === undefined) return void request.socket.destroy();
-      connection.begin();
-      this.#options.serve(new Http1Exchange(request, response, connection, this.#bodies, isAsked));
-    };
-    server.on("request", (request, response) => serve(request, response, false));
-    server.on("checkContinue", (request, response) => serve(request, response, true));
-    server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
-    // It never listens itself, and its timeouts are watched from this event on.
-    server.emit("listening");
-    return server;
-  }
-
-  /** What Node's parser did not take. */
-  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
-    // Told already: what still comes is thrown away until the client has read its answer.
-    if (this.#refused.has(socket)) return;
-    const connection = this.#connectionOf.get(socket);
-    if (error.code === "ECONNRESET" || !socket.writable || connection === undefined) {
-      return void socket.destroy();
-    }
-    const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];
-    this.#options.refused(connection.peer, status, error.code ?? reason);
-    // A status would be taken for the answer of an earlier request. Node's parser is paused when answers wait to be
-    // taken, and over TLS reports that as an error.
-    if (connection.busy || error.code === "HPE_PAUSED") return void socket.destroy();
-    this.#refused.add(socket);
-    setTimeout(() => socket.destroy(), limits.EARLY_ANSWER_LINGER_MS).unref();
-    socket.end(
-      `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status} ${reason}`,
-    );
-  }
-
-  #makeHttp2(): Http2Server {
-    const server = createHttp2({
-      maxSessionMemory: 16,
-      maxHeaderListPairs: 128,
-      settings: {
-        maxConcurrentStreams: limits.MAX_STREAMS,
-        maxHeaderListSize: limits.MAX_HEADER_BYTES,
-        enablePush: false,
-      },
-    });
-    server.on("session", (session) => this.#startSession(session));
-    type Fields = readonly string[];
-    // Node documents the fourth argument, the fields as they were sent; its types do not have it on a server.
-    const serve = (
-      stream: ServerHttp2Stream,
-      headers: IncomingHttpHeaders,
-      _: number,
-      fields: Fields,
-    ): void => {
-      const connection = stream.session && this.#connectionOf.get(stream.session);
-      if (connection === undefined) return void stream.destroy();
-      connection.begin();
-      this.#options.serve(new Http2Exchange(stream, headers, fields, connection, this.#bodies));
-    };
-    server.on("stream", serve);
-    return server;
-  }
-
-  #startSession(session: ServerHttp2Session): void {
-    const connection = this.#joining;
-    if (connection === undefined) return session.destroy();
-    connection.join(session, this.#options.limits.idleTimeoutMs);
-    this.#connectionOf.set(session, connection);
-    session.on("error", () => session.destroy());
+    const { http1, http2 } = this.#engines;
+    (socket.alpnProtocol === "h2" ? http2 : http1).take(socket, connection);
   }
 }
 
@@ -303,12 +185,6 @@ function shown({ ip, port }: Remote): string {
 
 const CLOSE_POLL_MS = 5;
 const WARN_EVERY_MS = 60_000;
-
-/** Node's codes for requests that are no requests; every other is a 400. */
-const PARSER_FAULTS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large"],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
-};
 
 /** Why a verified connection must not be used, or undefined. */
 function verificationFault(socket: TLSSocket): string | undefined {

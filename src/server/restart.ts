@@ -6,6 +6,7 @@ import type { Config } from "../config/config.js";
 const FIXED: Readonly<Record<string, (config: Config) => unknown>> = {
   address: ({ address }) => address,
   "server.workers": ({ server }) => server.workers,
+  "server.http": ({ server }) => server.http,
   "server.health.address": ({ server }) => server.health,
 };
 

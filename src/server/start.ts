@@ -110,6 +110,7 @@ export class KeyServer {
       requestId: requestIds(randomBytes),
     });
     this.#listener = new Listener({
+      http: config.server.http,
       serve: this.#pipeline.serve,
       refused: this.#pipeline.refused,
       tls: () => this.state.tls,

@@ -6,6 +6,7 @@ import { run as runCommand } from "../../src/cli/run.js";
 import { KesError } from "../../src/errors.js";
 import { captured } from "../support/captured-output.js";
 import { freePort } from "../support/child-process.js";
+import { testHttp } from "../support/http-engine.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
 
 class SwitchedKeystore extends MemoryKeystore {
@@ -34,7 +35,13 @@ describe("health checks", function () {
     server = await startTestServer({
       keystore,
       config: {
-        server: { watch: "off", graceMs: 1_000, proxyProtocol: [], health: { host: "127.0.0.1", port } },
+        server: {
+          watch: "off",
+          http: testHttp,
+          graceMs: 1_000,
+          proxyProtocol: [],
+          health: { host: "127.0.0.1", port },
+        },
       },
     });
   });
@@ -108,7 +115,7 @@ describe("health checks", function () {
     const port = await freePort();
     const health = { host: "", port };
     const one = await startTestServer({
-      config: { server: { watch: "off", graceMs: 1_000, proxyProtocol: [], health } },
+      config: { server: { watch: "off", http: testHttp, graceMs: 1_000, proxyProtocol: [], health } },
     });
     expect((await probe("--addr", `:${port}`)).code).to.equal(0);
     expect((await probe("--addr", `[::1]:${port}`)).code).to.equal(0);

@@ -5,6 +5,7 @@ import type { AddressRange } from "../../src/config/config.js";
 import { connectRaw, untilClosed } from "../support/attacks.js";
 import { until } from "../support/child-process.js";
 import { type CliServer, type CliSite, makeCliSite, startCliServer } from "../support/cli-site.js";
+import { testHttp } from "../support/http-engine.js";
 import { headerV2, v2 } from "../support/proxy-protocol.js";
 import { connectTls, readAnswer } from "../support/raw-http1.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
@@ -15,7 +16,7 @@ const V1 = Buffer.from("PROXY TCP4 203.0.113.9 192.0.2.1 51234 7373\r\n");
 
 const start = (proxyProtocol: readonly AddressRange[]): Promise<TestServer> =>
   startTestServer({
-    config: { server: { watch: "off", graceMs: 1_000, proxyProtocol } },
+    config: { server: { watch: "off", http: testHttp, graceMs: 1_000, proxyProtocol } },
     limits: { headersTimeoutMs: 400 },
   });
 
@@ -146,7 +147,7 @@ describe("PROXY protocol", function () {
 
   it("counts connections that have not sent their header, and gives the oldest up", async () => {
     const small = await startTestServer({
-      config: { server: { watch: "off", graceMs: 1_000, proxyProtocol: [LOOPBACK] } },
+      config: { server: { watch: "off", http: testHttp, graceMs: 1_000, proxyProtocol: [LOOPBACK] } },
       limits: { maxConnections: 3 },
     });
     try {
@@ -168,7 +169,7 @@ describe("PROXY protocol", function () {
       expect(await ask(server, await connectRaw(server.port))).to.equal(200);
       await server.server.reload(async () => ({
         ...server.config,
-        server: { watch: "off", graceMs: 1_000, proxyProtocol: [LOOPBACK] },
+        server: { watch: "off", http: testHttp, graceMs: 1_000, proxyProtocol: [LOOPBACK] },
       }));
       const raw = await connectRaw(server.port);
       raw.write(headerV2("203.0.113.16", 1));

@@ -1,4 +1,5 @@
 /** Key servers behind a load balancer, with clients of several kinds. */
+
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import type { ServerConfig, TlsConfig } from "../../src/config/config.js";
 import { KesError } from "../../src/errors.js";
@@ -7,6 +8,7 @@ import type { KeyName } from "../../src/names.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
 import { freePort } from "./child-process.js";
 import { CleanUp } from "./clean-up.js";
+import { testHttp } from "./http-engine.js";
 import {
   type LoadBalancer,
   type LoadBalancerKind,
@@ -127,6 +129,7 @@ function behind(
   return {
     server: {
       watch: "off",
+      http: testHttp,
       graceMs: 1_000,
       proxyProtocol: isTerminating ? [] : [{ address: "127.0.0.1", bits: 32, family: "ipv4" }],
       health: { host: "127.0.0.1", port: healthPort },

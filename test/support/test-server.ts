@@ -1,4 +1,5 @@
 /** A key server inside the test's process: real TLS on a random port, keys in memory or in a given keystore. */
+
 import { createSecureContext } from "node:tls";
 import { MemoryKeystore } from "../../keystores/memory/store.js";
 import type { LineWriter } from "../../src/audit/line-writer.js";
@@ -10,6 +11,7 @@ import type { ConnectionLimits } from "../../src/server/limits.js";
 import { KeyServer } from "../../src/server/start.js";
 import type { TlsSettings } from "../../src/server/tls.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
+import { testHttp } from "./http-engine.js";
 import { compileRule } from "./rules.js";
 
 export interface TestServerOptions {
@@ -114,7 +116,7 @@ function configOf(options: TestServerOptions, admin: TestCertificate): Config {
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     },
-    server: { workers: 1, watch: "off", graceMs: 1_000, proxyProtocol: [] },
+    server: { workers: 1, watch: "off", http: testHttp, graceMs: 1_000, proxyProtocol: [] },
     policies: Object.entries(options.policies ?? {}).map(([name, policy]) => ({
       name: name as PolicyName,
       policy: {

@@ -59,7 +59,7 @@ function devConfig(address: { host: string; port: number }, apiKey: ApiKey): Con
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     },
-    server: { workers: 1, watch: "off", graceMs: 1_000, proxyProtocol: [] },
+    server: { workers: 1, watch: "off", http: "node", graceMs: 1_000, proxyProtocol: [] },
     policies: [],
     api: new Map(),
     cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, revalidateMs: 0 },

@@ -20,6 +20,13 @@ export const serverSchema = section(
         "Files that are applied as soon as they change. certificates: those of the section tls. all: also this file, " +
         "policy documents and certificates of identities, by a reload. off: none; see SIGHUP and 'kes server reload'.",
     }),
+    http: text({
+      default: "node",
+      enum: ["node", "keswick"],
+      description:
+        "Who speaks HTTP on a connection. node: the HTTP of Node.js. keswick: the server's own, which costs less CPU " +
+        "a request. A change needs a restart.",
+    }),
     grace: duration({
       default: "10s",
       description: "At the end requests under way get this long for their answers; then connections are cut.",
@@ -48,6 +55,7 @@ export function resolveServer(value: ValueOf<typeof serverSchema>, scope: Scope)
   return {
     ...resolveWorkers(value.workers, scope.at("workers")),
     watch: value.watch === "all" || value.watch === "off" ? value.watch : "certificates",
+    http: value.http === "keswick" ? "keswick" : "node",
     graceMs: value.grace,
     proxyProtocol: resolveRanges(value.proxy_protocol, scope.at("proxy_protocol")),
     ...(health === undefined ? {} : { health }),

@@ -1,8 +1,10 @@
 /** Where the table is played: key servers reached directly and through load balancers, one server for each way. */
+
 import type { ServerConfig, TlsConfig } from "../../../src/config/config.js";
 import { selfSigned } from "../certificates.js";
 import { freePort } from "../child-process.js";
 import { CleanUp } from "../clean-up.js";
+import { testHttp } from "../http-engine.js";
 import { type LoadBalancerKind, type LoadBalancerMode, startLoadBalancer } from "../load-balancer.js";
 import { startTestServer, type TestServer, tlsOf } from "../test-server.js";
 import type { Cast } from "./row.js";
@@ -111,6 +113,7 @@ function configOf(
   return {
     server: {
       watch: "off",
+      http: testHttp,
       graceMs: 1_000,
       proxyProtocol: isPassed ? [{ address: "127.0.0.1", bits: 32, family: "ipv4" }] : [],
       health: { host: "127.0.0.1", port: healthPort },

@@ -339,7 +339,12 @@ describe("configuration sections", () => {
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     });
-    expect(config.server).to.deep.equal({ watch: "certificates", graceMs: 10_000, proxyProtocol: [] });
+    expect(config.server).to.deep.equal({
+      watch: "certificates",
+      http: "node",
+      graceMs: 10_000,
+      proxyProtocol: [],
+    });
   });
 
   it("sets each default of the cache by itself, and takes 0s for unset", async () => {
@@ -377,6 +382,7 @@ describe("configuration sections", () => {
       "server:",
       "  workers: 3",
       "  watch: all",
+      "  http: keswick",
       "  grace: 2s",
       "  proxy_protocol: [ 10.0.0.0/8, 192.0.2.7, '2001:db8::/32' ]",
       "  health: { address: ':7374' }",
@@ -409,6 +415,7 @@ describe("configuration sections", () => {
     expect(config.server).to.deep.equal({
       workers: 3,
       watch: "all",
+      http: "keswick",
       graceMs: 2_000,
       proxyProtocol: [
         { address: "10.0.0.0", bits: 8, family: "ipv4" },

@@ -21,7 +21,7 @@ function configWith(policies: Config["policies"]): Config {
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     },
-    server: { watch: "off", graceMs: 1, proxyProtocol: [] },
+    server: { watch: "off", http: "node", graceMs: 1, proxyProtocol: [] },
     policies,
     api: new Map([["/v1/ready", { skipAuth: true, timeoutMs: 3 }]]),
     cache: { anyMs: 1, unusedMs: 2, offlineMs: 3, revalidateMs: 4 },

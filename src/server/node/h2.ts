@@ -1,10 +1,10 @@
 /** HTTP/2: streams of Node's engine as exchanges, without its compatibility layer, which doubles the cost. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { type BodyBudget, type BodyFailure, readWhole } from "./body.js";
-import type { Connection } from "./connections.js";
-import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
-import type { Peer } from "./peer.js";
+import { type BodyBudget, type BodyFailure, readWhole } from "../body.js";
+import type { Connection } from "../connections.js";
+import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
+import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
+import type { Peer } from "../peer.js";
 
 /** One HTTP/2 stream. */
 export class Http2Exchange implements Exchange {

@@ -1,10 +1,10 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type BodyBudget, type BodyFailure, readWhole } from "./body.js";
-import type { Connection } from "./connections.js";
-import type { Exchange, ReplyHeaders, StreamWriter } from "./exchange.js";
-import { EARLY_ANSWER_LINGER_MS, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "./limits.js";
-import type { Peer } from "./peer.js";
+import { type BodyBudget, type BodyFailure, readWhole } from "../body.js";
+import type { Connection } from "../connections.js";
+import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
+import { EARLY_ANSWER_LINGER_MS, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
+import type { Peer } from "../peer.js";
 
 /** One HTTP/1.1 request. */
 export class Http1Exchange implements Exchange {

@@ -1,0 +1,90 @@
+/** HTTP/1.1 by `node:http`: a server that never listens itself. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { Connection } from "../connections.js";
+import type { Engine, EngineOptions } from "../engine.js";
+import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
+import { Http1Exchange } from "./h1.js";
+
+export class NodeHttp1Engine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #server: Server;
+  readonly #connectionOf = new WeakMap<object, Connection>();
+  /** Sockets whose last request was answered by {@link #refuse}. */
+  readonly #refused = new WeakSet<Duplex>();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#server = this.#makeServer();
+  }
+
+  take(socket: TLSSocket, connection: Connection): void {
+    this.#connectionOf.set(socket, connection);
+    this.#server.emit("connection", socket);
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+
+  #makeServer(): Server {
+    const { headersTimeoutMs, idleTimeoutMs } = this.#options.limits;
+    const server = createServer({
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: headersTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+      insecureHTTPParser: false,
+      // Go's server accepts any one Host header; a missing one is the client's affair.
+      requireHostHeader: false,
+    });
+    // All of them, or a `Content-Length` far down would count for the parser and not for us. Their size is bounded.
+    server.maxHeadersCount = 0;
+    // A client that takes no answers moves nothing either, and would otherwise stay for ever.
+    server.timeout = idleTimeoutMs;
+    server.on("timeout", (socket) => {
+      if (this.#connectionOf.get(socket)?.busy) socket.setTimeout(idleTimeoutMs);
+      else socket.destroy();
+    });
+    const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
+      const connection = this.#connectionOf.get(request.socket);
+      if (connection === undefined) return void request.socket.destroy();
+      connection.begin();
+      this.#options.serve(new Http1Exchange(request, response, connection, this.#options.bodies, isAsked));
+    };
+    server.on("request", (request, response) => serve(request, response, false));
+    server.on("checkContinue", (request, response) => serve(request, response, true));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
+    // It never listens itself, and its timeouts are watched from this event on.
+    server.emit("listening");
+    return server;
+  }
+
+  /** What Node's parser did not take. */
+  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    // Told already: what still comes is thrown away until the client has read its answer.
+    if (this.#refused.has(socket)) return;
+    const connection = this.#connectionOf.get(socket);
+    if (error.code === "ECONNRESET" || !socket.writable || connection === undefined) {
+      return void socket.destroy();
+    }
+    const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];
+    this.#options.refused(connection.peer, status, error.code ?? reason);
+    // A status would be taken for the answer of an earlier request. Node's parser is paused when answers wait to be
+    // taken, and over TLS reports that as an error.
+    if (connection.busy || error.code === "HPE_PAUSED") return void socket.destroy();
+    this.#refused.add(socket);
+    setTimeout(() => socket.destroy(), EARLY_ANSWER_LINGER_MS).unref();
+    socket.end(
+      `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status} ${reason}`,
+    );
+  }
+}
+
+/** Node's codes for requests that are no requests; every other is a 400. */
+const PARSER_FAULTS: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "Request Header Fields Too Large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "Request Timeout"],
+};

@@ -1,0 +1,10 @@
+/** Who speaks HTTP in servers that tests start: `KESWICK_TEST_HTTP=keswick` runs any suite on our own engines. */
+import type { HttpEngine } from "../../src/config/config.js";
+
+export const testHttp: HttpEngine = readEngine(process.env.KESWICK_TEST_HTTP ?? "node");
+
+function readEngine(text: string): HttpEngine {
+  if (text === "node" || text === "keswick") return text;
+  // A slip would run the suite on the wrong engine, and it would pass.
+  throw new RangeError(`KESWICK_TEST_HTTP is '${text}'; it is node or keswick`);
+}
