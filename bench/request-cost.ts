@@ -1,7 +1,7 @@
 /**
  * What one request costs: CPU time of the server process (user and system) and time as the client sees it, for one
  * request after the other on one kept-alive connection. In the same run the bare `node:http2` and `node:https` with
- * an answer of the same size, so that a ratio says what is ours: `npm run bench`, about 15 seconds.
+ * an answer of the same size, so that a ratio says what is ours: `npm run bench:request`, about 15 seconds.
  *
  * Options: `--seconds N` for each measurement (default 1.5), `--concurrent N` requests at a time (default 1).
  */

@@ -1,0 +1,3 @@
+module keswick/bench/load
+
+go 1.25

@@ -1,0 +1,3 @@
+module keswick/bench/yardstick
+
+go 1.24
