@@ -9,6 +9,8 @@ import type { Material, MaterialSource } from "./material.js";
 import { openTunnel } from "./tunnel.js";
 
 export interface DialOptions {
+  /** In place of what the endpoint's name resolves to. */
+  readonly address?: string | undefined;
   readonly proxy: URL | undefined;
   readonly insecure: boolean;
   readonly http2: boolean;
@@ -129,20 +131,21 @@ class Attempt {
   }
 
   async start(ticket: Buffer | undefined): Promise<TLSSocket> {
-    const { proxy, insecure, http2 } = this.#options;
+    const { proxy, insecure, http2, address } = this.#options;
     const { host, port } = this.#endpoint;
-    const tunnel = proxy === undefined ? undefined : openTunnel(this.#endpoint, proxy);
+    const peer = address ?? host;
+    const tunnel = proxy === undefined ? undefined : openTunnel({ ...this.#endpoint, host: peer }, proxy);
     if (tunnel !== undefined) this.#cancel = tunnel.cancel;
     const through = await tunnel?.socket;
     if (this.#isCancelled) through?.destroy();
     return new Promise((resolve, reject) => {
       const socket = connect({
-        ...(through === undefined ? { host, port } : { socket: through }),
-        host,
+        ...(through === undefined ? { port } : { socket: through }),
+        host: peer,
         secureContext: this.#material.context,
         rejectUnauthorized: !insecure,
         ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
-        // RFC 6066: an address is no server name; Node then compares the certificate with `host`.
+        // RFC 6066: an address is no server name; Node then compares the certificate with it as `host`.
         ...(isIP(host) > 0 ? {} : { servername: host }),
         ...(ticket === undefined ? {} : { session: ticket }),
       });

@@ -22,7 +22,7 @@ import type { ApiReply, ApiRequest, ApiStream, Transport } from "./transport.js"
 
 /**
  * Nothing is read or connected before the first call.
- * @param parts - clock and times, for tests
+ * @param parts - clock and times, for tests; the address of one node
  * @throws KesError `CLIENT_OPTIONS_INVALID`, `CREDENTIALS_INVALID` for what can be seen by then
  */
 export function createTransport(options: ClientOptions, parts: Partial<TransportParts> = {}): Transport {
@@ -87,14 +87,14 @@ class HttpTransport implements Transport {
 
   constructor(options: ClientOptions, parts: TransportParts) {
     const { insecure = false, http2 = true, environment = process.env } = options;
-    const { clock, timing } = parts;
+    const { clock, timing, address } = parts;
     this.#parts = parts;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const credentials = credentialsOf(options, clock, timing.certificateMs);
     this.#source = new MaterialSource(credentials, { ca: options.ca, insecure, environment });
     this.#servers = parseEndpoints(options.endpoints).map((endpoint) => {
       const proxy = proxyFor(endpoint, environment);
-      const dialing = { proxy, insecure, http2, connectMs: timing.connectMs };
+      const dialing = { proxy, insecure, http2, connectMs: timing.connectMs, address };
       const dialer = new Dialer(endpoint, this.#source, dialing, clock);
       const pool = new ConnectionPool(endpoint, dialer, this.#source, clock, timing);
       return new Server(endpoint, pool, {

@@ -1,5 +1,5 @@
 /** Follows a log until it is left, over broken connections and restarts (KES reference §3.22, §11.4). */
-import { type ErrorCode, isKesError } from "../errors.js";
+import { type ErrorCode, isKesError, type KesError } from "../errors.js";
 import { errorOfReply } from "./answer-errors.js";
 import type { Caller } from "./caller.js";
 import { linesOf } from "./lines.js";
@@ -93,7 +93,11 @@ async function connect(caller: Caller, path: string, signal: AbortSignal | undef
 
 /** True for what may be over in a while. A refusal is final, and so is a server that is none. */
 function isPassing(error: unknown): error is Error {
-  if (error instanceof LogNote) return true;
+  return error instanceof LogNote || isOutage(error);
+}
+
+/** The server does not answer, or says that it cannot at present. */
+export function isOutage(error: unknown): error is KesError {
   if (!isKesError(error)) return false;
   return PASSING.has(error.code) || (error.status >= 500 && error.status !== 501);
 }

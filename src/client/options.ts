@@ -79,10 +79,15 @@ export const MAX_HEADER_BYTES = 16 * 1024;
 /** Connections at a time to one endpoint. */
 export const MAX_CONNECTIONS = 100;
 
-/** What is injected by tests. */
+/** What the machine decides unless somebody else does: tests, or who asks each node by itself. */
 export interface TransportParts {
   readonly clock: Clock;
   readonly timing: TransportTiming;
+  /**
+   * Connected to in place of looking the endpoint's name up, which the server's certificate must still bear. For a
+   * single endpoint: one node of several behind a name.
+   */
+  readonly address?: string;
 }
 
 export const defaultParts: TransportParts = { clock: systemClock, timing: defaultTiming };

@@ -52,7 +52,7 @@ export interface TestServer {
 
 /** Starts a server; close it in an `after` hook. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const certificate = selfSigned({ algorithm: "p256", sans: ["localhost", "127.0.0.1"] });
+  const certificate = selfSigned({ algorithm: "p256", sans: ["localhost", "127.0.0.1", "kes.test"] });
   const admin = selfSigned({ cn: "admin" });
   const config = configOf(options, admin);
   const { keepLogs = true } = options;

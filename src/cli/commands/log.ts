@@ -3,10 +3,11 @@ import type { LogOptions } from "../../client/types.js";
 import { UsageError } from "../../errors.js";
 import { type CommandContext, CommandError, command, EXIT } from "../command.js";
 import { eventFilter } from "../log/filter.js";
+import type { Patience } from "../log/follow.js";
 import { auditJson, errorJson } from "../log/json.js";
 import { errorRow, type LogLayout, logHeader, logLayout, logRow } from "../log/rows.js";
 import { countOf } from "../positive.js";
-import type { ServerClient } from "../remote/each-server.js";
+import type { ServerClient, Target } from "../remote/each-server.js";
 import { type RemoteOptions, remoteOptions } from "../remote/options.js";
 import { type Style, styleOf } from "../style.js";
 
@@ -28,16 +29,25 @@ const filters = {
   },
 } as const;
 
+/** Over so long events of several nodes are put in order. */
+const HOLD_MS = 500;
+
 export const logCommand = command({
-  usage: "kes log [-k] [--audit | --error] [--json] [FILTERS]",
+  usage: "kes log [-k] [--all] [--audit | --error] [--json] [FILTERS]",
   description:
     "Follows the audit log, or the error log, of one or several servers until Ctrl-C. " +
-    "Filters may be repeated: an event must fit one value of each. A lost connection is made again, with a note.",
+    "Filters may be repeated: an event must fit one value of each. A lost connection is made again, with a note. " +
+    "With --all the logs of every node of a cluster in one, by time: of all servers named, and of all addresses of " +
+    "a name; a node that is down is named, and followed once it is up.",
   options: {
     ...remoteOptions,
+    all: { type: "boolean", description: "Every node, also each address that a name resolves to" },
     audit: { type: "boolean", description: "The audit log: one event for each request (default)" },
     error: { type: "boolean", description: "The error log" },
-    json: { type: "boolean", description: "One JSON object a line; of several servers with 'server'" },
+    json: {
+      type: "boolean",
+      description: "One JSON object a line; of several servers, and with --all, with 'server'",
+    },
     ...filters,
     count: { type: "string", short: "n", value: "N", description: "End after N events" },
   },
@@ -46,6 +56,7 @@ export const logCommand = command({
     "kes log --status '>=400'",
     "kes log --path '/v1/key/create/*,/v1/key/delete/*' --json",
     "kes log --error",
+    "kes log --all --count 100",
   ],
 
   async run({ options }, context) {
@@ -63,6 +74,7 @@ export const logCommand = command({
         passes,
         row: logRow,
         json: auditJson,
+        timeOf: ({ time }) => Date.parse(time),
       });
     }
     const filter = (["identity", "path", "status"] as const).find((name) => options[name].length > 0);
@@ -74,6 +86,8 @@ export const logCommand = command({
       passes: () => true,
       row: errorRow,
       json: errorJson,
+      // As text or as JSON.
+      timeOf: ({ message }) => Date.parse(/^(?:time=|\{"time":")([^\s"]+)/.exec(message)?.[1] ?? ""),
     });
   },
 });
@@ -87,53 +101,94 @@ interface Log<T> {
   readonly passes: (event: T) => boolean;
   readonly row: (layout: LogLayout, style: Style, event: T, server: string) => string;
   readonly json: (event: T, server?: string) => string;
+  /** Milliseconds since 1970; NaN where it does not tell. */
+  readonly timeOf: (event: T) => number;
+}
+
+interface PrintOptions extends RemoteOptions {
+  readonly json: boolean;
+  readonly all: boolean;
+  readonly count: number | undefined;
 }
 
 async function printLog<T>(
   context: CommandContext,
-  options: RemoteOptions & { readonly json: boolean; readonly count: number | undefined },
+  options: PrintOptions,
   log: Log<T>,
 ): Promise<number | undefined> {
   const { output } = context;
-  const [{ withEachServer }, { follow }] = await Promise.all([
+  const [{ withEachServer }, { follow }, { TimeOrder }, { systemClock }] = await Promise.all([
     import("../remote/each-server.js"),
     import("../log/follow.js"),
+    import("../log/time-order.js"),
+    import("../../client/clock.js"),
   ]);
-  return withEachServer(context, options, async (targets, signal) => {
+  const work: Parameters<typeof withEachServer>[2] = async (targets, signal) => {
     const names = targets.map(({ name }) => name);
     const isOne = names.length === 1;
     const style = styleOf(output);
     // Asked anew for each row: a window that was made wider shows more from then on.
     const layout = () => logLayout(output.isStdoutTerminal ? output.size.columns : undefined, names);
     const text = (event: T, name: string): string =>
-      options.json ? log.json(event, isOne ? undefined : name) : log.row(layout(), style, event, name);
+      options.json
+        ? log.json(event, isOne && !options.all ? undefined : name)
+        : log.row(layout(), style, event, name);
     let left = options.count ?? Number.POSITIVE_INFINITY;
     let refusals = 0;
-    await follow(
-      targets,
-      {
-        open: ({ client }, opened) => log.open(client, opened),
-        onEvent(event, { name }) {
-          if (log.passes(event)) {
-            output.data(`${text(event, name)}\n`);
-            left--;
-          }
-          return left > 0;
+    const enough = new AbortController();
+    const print = ({ event, name }: { readonly event: T; readonly name: string }): void => {
+      if (left > 0) output.data(`${text(event, name)}\n`);
+      left--;
+      if (left <= 0) enough.abort();
+    };
+    const order = new TimeOrder(options.all && !isOne ? HOLD_MS : 0, systemClock, print);
+    const say = async (error: unknown, target: Target, note: (message: string) => string) => {
+      const explained = await target.explain(error, { path: log.path });
+      if (isOne || !(explained instanceof CommandError)) throw explained;
+      output.note(`${target.name}: ${note(explained.message)}`);
+      for (const hint of explained.hints) output.note(hint);
+    };
+    try {
+      const down = await follow(
+        targets,
+        {
+          open: ({ client }, opened) => log.open(client, opened),
+          onEvent(event, { name }) {
+            if (log.passes(event)) order.add({ event, name }, log.timeOf(event), systemClock.wallNow());
+            return left > 0;
+          },
+          onFirst() {
+            if (log.hasHeader && !options.json) output.data(`${style.underline(logHeader(layout()))}\n`);
+          },
+          onNote: (note, { name }) => output.note(`${name}: ${note}`),
+          async onRefused(error, target) {
+            refusals++;
+            await say(error, target, (message) => message);
+          },
+          ...(options.all ? { patience: await patienceWith(say) } : {}),
         },
-        onFirst() {
-          if (log.hasHeader && !options.json) output.data(`${style.underline(logHeader(layout()))}\n`);
-        },
-        onNote: (note, { name }) => output.note(`${name}: ${note}`),
-        async onRefused(error, target) {
-          const explained = await target.explain(error, { path: log.path });
-          if (isOne || !(explained instanceof CommandError)) throw explained;
-          refusals++;
-          output.note(`${target.name}: ${explained.message}`);
-          for (const hint of explained.hints) output.note(hint);
-        },
-      },
-      signal,
-    );
-    return refusals === 0 ? EXIT.done : EXIT.failed;
-  });
+        signal,
+        enough.signal,
+      );
+      return refusals + down.length === 0 ? EXIT.done : EXIT.failed;
+    } finally {
+      order.flush();
+    }
+  };
+  return withEachServer(context, options, work, { isAll: options.all });
+}
+
+type Say = (error: unknown, target: Target, note: (message: string) => string) => Promise<void>;
+
+async function patienceWith(say: Say): Promise<Patience> {
+  const [{ systemTicker }, { isOutage }] = await Promise.all([
+    import("../terminal/ticker.js"),
+    import("../../client/log-stream.js"),
+  ]);
+  return {
+    ticker: systemTicker,
+    isDown: isOutage,
+    onDown: (error, target) =>
+      say(error, target, (message) => `down, and tried again now and then: ${message}`),
+  };
 }

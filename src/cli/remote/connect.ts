@@ -54,16 +54,24 @@ export async function withClient(
   });
 }
 
-/** A client for each endpoint, in their order, with the same credentials: what is asked is asked once. */
+/** One server to open a client for. */
+export interface Peer {
+  readonly endpoint: string;
+  /** Connected to in place of what the endpoint's name resolves to. */
+  readonly address?: string;
+}
+
+/** A client for each server, in their order, with the same credentials: what is asked is asked once. */
 export async function openClients(
   context: CommandContext,
   options: RemoteOptions,
-  endpoints: readonly string[],
+  peers: readonly Peer[],
 ): Promise<readonly KesClient[]> {
   const settings = await settingsOf(context, options);
   const clients: KesClient[] = [];
   try {
-    for (const endpoint of endpoints) clients.push(await makeClient(context, options, settings, [endpoint]));
+    for (const { endpoint, address } of peers)
+      clients.push(await makeClient(context, options, settings, [endpoint], address));
   } catch (error) {
     await Promise.all(clients.map((client) => client.close()));
     throw error;
@@ -95,11 +103,16 @@ async function makeClient(
   options: RemoteOptions,
   settings: Settings,
   endpoints: readonly string[],
+  address?: string,
 ): Promise<KesClient> {
   // Loaded here: with undici it is the better part of what a command loads.
-  const { KesClient } = await import("../../client/client.js");
+  const [{ KesClient }, { createTransport }] = await Promise.all([
+    import("../../client/client.js"),
+    import("../../client/http-transport.js"),
+  ]);
   try {
-    return new KesClient({ ...settings, endpoints });
+    const all = { ...settings, endpoints };
+    return new KesClient(all, address === undefined ? {} : { transport: createTransport(all, { address }) });
   } catch (error) {
     if (!(error instanceof KesError)) throw error;
     throw await explain(error, {}, { context, options });

@@ -1,11 +1,13 @@
 /** Commands that talk to each of several servers by itself, not to whichever of them answers. */
 import type { KesClient } from "../../client/client.js";
+import type { Endpoint } from "../../client/endpoints.js";
 import { isKesError } from "../../errors.js";
 import { type CommandContext, CommandError } from "../command.js";
 import { interruptible } from "../interrupt.js";
 import { openClients } from "./connect.js";
 import { serversOf } from "./environment.js";
 import { type About, explain } from "./explain.js";
+import type { Lookup, Node } from "./nodes.js";
 import type { RemoteOptions } from "./options.js";
 
 /** Most servers at once: each is a connection, and a row on the screen. */
@@ -26,32 +28,43 @@ export interface Target {
   explain(error: unknown, about: About): Promise<unknown>;
 }
 
+/** Which servers these are. */
+export interface Which {
+  /** Who says so, where it is neither flag nor environment. */
+  readonly namedBy?: string | undefined;
+  /** Every node: of a name with several addresses each of them. */
+  readonly isAll?: boolean;
+  /** Default: the system's. */
+  readonly lookup?: Lookup;
+}
+
 /**
  * Runs `work` with a client for each server that flags and environment name; closes them whatever happens.
- * @param namedBy - who says which servers, where it is neither flag nor environment
  * @throws Interrupted after Ctrl-C; CommandError and UsageError about flags, environment, files and passwords
  */
 export async function withEachServer(
   context: CommandContext,
   options: RemoteOptions,
   work: (targets: readonly Target[], signal: AbortSignal) => Promise<number | undefined>,
-  namedBy?: string,
+  which: Which = {},
 ): Promise<number | undefined> {
   const endpoints = await endpointsOf(serversOf(options, context.env));
   return interruptible(async (signal) => {
+    const nodes = await nodesOf(endpoints, which);
     const clients = await openClients(
       context,
       options,
-      endpoints.map(({ url }) => url),
+      nodes.map(({ endpoint, address }) => ({
+        endpoint: endpoint.url,
+        ...(address === undefined ? {} : { address }),
+      })),
     );
-    const targets = endpoints.flatMap(({ url, host, port }, i): Target[] => {
+    const targets = nodes.flatMap(({ name, endpoint }, i): Target[] => {
       const client = clients[i];
       if (client === undefined) return [];
-      // An address with a colon is IPv6.
-      const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       const place = {
-        ...{ context, client, signal, options, server: url },
-        ...(namedBy === undefined ? {} : { namedBy }),
+        ...{ context, client, signal, options, server: endpoint.url },
+        ...(which.namedBy === undefined ? {} : { namedBy: which.namedBy }),
       };
       return [
         {
@@ -68,14 +81,22 @@ export async function withEachServer(
   });
 }
 
-async function endpointsOf(servers: readonly string[]) {
+async function endpointsOf(servers: readonly string[]): Promise<readonly Endpoint[]> {
   const { parseEndpoints } = await import("../../client/endpoints.js");
   try {
-    const endpoints = parseEndpoints(servers);
-    if (endpoints.length > MAX_SERVERS) throw new CommandError(`more than ${MAX_SERVERS} servers`);
-    return endpoints;
+    return limited(parseEndpoints(servers));
   } catch (error) {
     if (!isKesError(error)) throw error;
     throw new CommandError(error.message, { cause: error });
   }
+}
+
+async function nodesOf(endpoints: readonly Endpoint[], { isAll, lookup }: Which): Promise<readonly Node[]> {
+  const { allNodes, asNodes, systemLookup } = await import("./nodes.js");
+  return limited(isAll === true ? await allNodes(endpoints, lookup ?? systemLookup) : asNodes(endpoints));
+}
+
+function limited<T>(servers: readonly T[]): readonly T[] {
+  if (servers.length > MAX_SERVERS) throw new CommandError(`more than ${MAX_SERVERS} servers`);
+  return servers;
 }

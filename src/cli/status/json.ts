@@ -2,10 +2,13 @@
 import type { ApiInfo, ServerStatus } from "../../client/types.js";
 import type { ServerReport } from "./report.js";
 
-/** Of one server its state, or its routes when they alone were asked for; of several an object each. */
-export function jsonOf(reports: readonly ServerReport[]): readonly object[] {
+/**
+ * Of one server its state, or its routes when they alone were asked for; of several an object each.
+ * @param isAll - an object with the server's name also for a single one
+ */
+export function jsonOf(reports: readonly ServerReport[], isAll = false): readonly object[] {
   const [only] = reports;
-  if (reports.length !== 1 || only === undefined) return reports.map(serverMembers);
+  if (isAll || reports.length !== 1 || only === undefined) return reports.map(serverMembers);
   if (only.status !== undefined) return [statusMembers(only.status)];
   return only.apis === undefined ? [] : [apiRows(only.apis)];
 }

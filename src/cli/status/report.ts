@@ -1,5 +1,6 @@
 /** What one server tells of itself, or why it tells nothing. */
 import type { ApiInfo, ServerStatus } from "../../client/types.js";
+import { isKesError } from "../../errors.js";
 import { CommandError } from "../command.js";
 import type { Target } from "../remote/each-server.js";
 
@@ -15,6 +16,8 @@ export interface ServerReport {
   readonly apis?: readonly ApiInfo[];
   /** Of the first question that was not answered; those after it were not asked. */
   readonly failure?: Failure;
+  /** The failure is the server's own answer: it is there, and refuses. */
+  readonly answered?: boolean;
 }
 
 /** @throws the signal's reason when it is aborted; what is no failure of the server */
@@ -40,7 +43,8 @@ export async function reportOf(
     signal.throwIfAborted();
     const failure = await target.explain(error, { path });
     if (!(failure instanceof CommandError)) throw failure;
-    return { server, ...answers, failure };
+    // Status 0 is the client's own: nobody answered.
+    return { server, ...answers, failure, answered: isKesError(error) && error.status > 0 };
   }
 }
 

@@ -83,13 +83,16 @@ export function keystoreText(
 /** `ended 400d 23h ago`. */
 const WHEN_WIDTH = 18;
 
-/** Only what needs somebody's attention. */
-function certificateLines(status: ServerStatus, { style, width, nowMs }: TextOptions): string[] {
-  const soon = status.certificates
+/** Certificates that need somebody's attention, the first to end first. */
+export function endingCertificates(status: Pick<ServerStatus, "certificates">, nowMs: number) {
+  return status.certificates
     .map((certificate) => ({ ...certificate, leftMs: Date.parse(certificate.expiresAt) - nowMs }))
     .filter(({ leftMs }) => leftMs < SOON_DAYS * DAY_MS)
     .sort((a, b) => a.leftMs - b.leftMs);
-  return soon.map(({ use, identity, leftMs, expiresAt }, i) => {
+}
+
+function certificateLines(status: ServerStatus, { style, width, nowMs }: TextOptions): string[] {
+  return endingCertificates(status, nowMs).map(({ use, identity, leftMs, expiresAt }, i) => {
     const left = shortUptimeText(Math.abs(leftMs) / 1000);
     const when =
       leftMs <= 0
@@ -119,7 +122,7 @@ function apiLines(apis: readonly ApiInfo[], { style, width }: TextOptions): stri
 }
 
 function failureLines({ message }: Failure, { style, width }: TextOptions): string[] {
-  return wrapped(message, width).map((line) => `  ${style.red(line)}`);
+  return wrapped(message, width === undefined ? undefined : width - 2).map((line) => `  ${style.red(line)}`);
 }
 
 function shortFailure(name: string, { message }: Failure, { style, width }: TextOptions): string {
@@ -127,9 +130,8 @@ function shortFailure(name: string, { message }: Failure, { style, width }: Text
   return style.red(width === undefined ? text : clip(text, Math.max(10, width - name.length - 3)));
 }
 
-/** Words in lines of at most `width` less the indentation; a word that is longer is left whole. */
-function wrapped(text: string, width: number | undefined): string[] {
-  const room = width === undefined ? Number.POSITIVE_INFINITY : width - 2;
+/** Words in lines of at most `room` columns; a word that is longer is left whole. */
+export function wrapped(text: string, room = Number.POSITIVE_INFINITY): string[] {
   const lines: string[] = [];
   for (const word of printable(text).split(" ")) {
     const last = lines.at(-1);

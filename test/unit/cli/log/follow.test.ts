@@ -2,10 +2,15 @@ import { expect } from "chai";
 import { follow } from "../../../../src/cli/log/follow.js";
 import type { LogOptions } from "../../../../src/client/types.js";
 import { FakeServer } from "../../../support/fake-server.js";
-import { settled } from "../../../support/manual-ticker.js";
+import { ManualTicker, settled } from "../../../support/manual-ticker.js";
 
 /** Follows servers whose logs are played by hand; what happened is in `seen`. */
-function play(names: readonly string[], onEvent: (event: string) => boolean = () => true) {
+function play(
+  names: readonly string[],
+  onEvent: (event: string) => boolean = () => true,
+  options: { readonly patient?: boolean; readonly enough?: AbortSignal } = {},
+) {
+  const ticker = new ManualTicker();
   const seen: string[] = [];
   const servers = names.map((name) => new FakeServer<string>(name));
   const abort = new AbortController();
@@ -27,8 +32,20 @@ function play(names: readonly string[], onEvent: (event: string) => boolean = ()
         seen.push(`${name} refused ${error instanceof Error ? error.message : error}`);
         if (names.length === 1) throw error;
       },
+      ...(options.patient === true
+        ? {
+            patience: {
+              ticker,
+              isDown: (error: unknown) => error instanceof Error && error.message === "down",
+              onDown: async (_error: unknown, { name }: { readonly name: string }) => {
+                seen.push(`${name} down`);
+              },
+            },
+          }
+        : {}),
     },
     abort.signal,
+    options.enough,
   );
   ended.catch(() => undefined);
   const server = (name: string): FakeServer<string> => {
@@ -36,7 +53,7 @@ function play(names: readonly string[], onEvent: (event: string) => boolean = ()
     if (found === undefined) throw new Error("no such server");
     return found;
   };
-  return { seen, abort, ended, server };
+  return { seen, abort, ended, server, ticker };
 }
 
 const failure = async (promise: Promise<unknown>): Promise<unknown> =>
@@ -108,6 +125,47 @@ describe("cli/log/follow", () => {
     const error = new Error("no");
     server("a").log.fail(error);
     expect(await failure(ended)).to.equal(error);
+    expect(server("a").log.isOpen).to.equal(false);
+  });
+
+  it("tries a server that is down again while another one is followed, and says so once", async () => {
+    const { seen, server, ticker, abort, ended } = play(["a", "b"], undefined, { patient: true });
+    await settled();
+    server("b").log.connect();
+    server("a").log.fail(new Error("down"));
+    await settled();
+    await ticker.pass(5_000);
+    expect(server("a").log.isOpen).to.equal(true);
+    server("a").log.fail(new Error("down"));
+    await ticker.pass(5_000);
+    server("a").log.connect();
+    server("a").log.send("1");
+    await settled();
+    expect(seen).to.deep.equal([...["first", "a down", "a note up: events are shown from now on", "a 1"]]);
+    abort.abort(new Error("interrupted"));
+    await failure(ended);
+  });
+
+  it("ends when nobody is left to wait for, with the names of those that are down", async () => {
+    const { seen, server, ended } = play(["a", "b", "c"], undefined, { patient: true });
+    await settled();
+    server("a").log.fail(new Error("down"));
+    await settled();
+    server("b").log.connect();
+    server("b").log.fail(new Error("no"));
+    await settled();
+    server("c").log.fail(new Error("down"));
+    expect(await ended).to.deep.equal(["a", "c"]);
+    expect(seen).to.deep.equal(["a down", "first", "b refused no", "c down"]);
+  });
+
+  it("ends without an error when there is enough", async () => {
+    const enough = new AbortController();
+    const { server, ended } = play(["a"], undefined, { enough: enough.signal });
+    await settled();
+    server("a").log.connect();
+    enough.abort();
+    expect(await ended).to.deep.equal([]);
     expect(server("a").log.isOpen).to.equal(false);
   });
 });

@@ -125,10 +125,14 @@ describe("cli/remote/connect", () => {
     const { context, stderr } = captured({ cwd: dir, env: { ...env, MINIO_KES_KEY_FILE: "encrypted.key" } });
     const stdin = Object.assign(new PassThrough(), { isTTY: true });
     stdin.write("password\r");
-    const endpoints = [`127.0.0.1:${server.port}`, `localhost:${server.port}`];
-    const clients = await openClients({ ...context, stdin }, flags, endpoints);
+    const peers = [
+      { endpoint: `127.0.0.1:${server.port}` },
+      { endpoint: `localhost:${server.port}` },
+      { endpoint: `localhost:${server.port}`, address: "127.0.0.1" },
+    ];
+    const clients = await openClients({ ...context, stdin }, flags, peers);
     try {
-      expect(clients).to.have.length(2);
+      expect(clients).to.have.length(3);
       for (const client of clients) expect((await client.version()).version).to.equal("0.0.0-test");
       expect(stderr()).to.equal("Enter password for private key: \n");
     } finally {
@@ -138,7 +142,9 @@ describe("cli/remote/connect", () => {
 
   it("fails when one of several cannot be opened", async () => {
     const { context } = captured({ cwd: dir, env });
-    const failure = await failureOf(openClients(context, flags, [`127.0.0.1:${server.port}`, "a b"]));
+    const failure = await failureOf(
+      openClients(context, flags, [{ endpoint: `127.0.0.1:${server.port}` }, { endpoint: "a b" }]),
+    );
     expect(failure)
       .to.be.instanceOf(CommandError)
       .with.property("message")
