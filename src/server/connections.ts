@@ -1,5 +1,5 @@
 /** The connections of a listener: which of them wait for an answer, and which one goes when there are too many. */
-import type { Socket } from "node:net";
+import type { EngineSocket } from "./engine.js";
 import { SHUTDOWN_GRACE_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
@@ -15,7 +15,7 @@ export interface Session {
 /** A connection after its handshake. */
 export class Connection {
   readonly peer: Peer;
-  readonly #socket: Socket;
+  readonly #socket: EngineSocket;
   readonly #owner: Connections;
   #session: Session | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export class Connection {
   #closing = false;
   #isFresh = true;
 
-  constructor(peer: Peer, socket: Socket, owner: Connections) {
+  constructor(peer: Peer, socket: EngineSocket, owner: Connections) {
     this.peer = peer;
     this.#socket = socket;
     this.#owner = owner;
@@ -103,7 +103,7 @@ const FRESH_MS = 500;
  * a connection open make room for those who use theirs.
  */
 export class Connections {
-  readonly #handshakes = new Set<Socket>();
+  readonly #handshakes = new Set<EngineSocket>();
   readonly #established = new Set<Connection>();
   #isDraining = false;
 
@@ -112,18 +112,18 @@ export class Connections {
   }
 
   /** A handshake begins. */
-  add(socket: Socket): void {
+  add(socket: EngineSocket): void {
     this.#handshakes.add(socket);
     socket.once("close", () => this.#handshakes.delete(socket));
   }
 
   /** Another socket goes on with its handshake. */
-  remove(socket: Socket): void {
+  remove(socket: EngineSocket): void {
     this.#handshakes.delete(socket);
   }
 
   /** Its handshake is done. */
-  establish(socket: Socket, peer: Peer): Connection {
+  establish(socket: EngineSocket, peer: Peer): Connection {
     const connection = new Connection(peer, socket, this);
     this.#handshakes.delete(socket);
     this.#established.add(connection);

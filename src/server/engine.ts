@@ -2,6 +2,7 @@
  * What the listener hands connections to: something that speaks HTTP/1.1 or HTTP/2 on a socket whose handshake is
  * done. There is one for each version of HTTP, by Node and of our own; what they make of a request is the same.
  */
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { BodyBudget } from "./body.js";
 import type { Connection } from "./connections.js";
@@ -14,6 +15,12 @@ export interface Engine {
   take(socket: TLSSocket, connection: Connection): void;
   /** Lets go of what the engine holds; its connections have been closed before. */
   close(): void;
+}
+
+/** What of a TLS socket an engine of our own needs. */
+export interface EngineSocket extends Duplex {
+  /** Closes when all that was written has left. */
+  destroySoon(): void;
 }
 
 export interface EngineOptions {

@@ -1,6 +1,7 @@
 /** Which engine speaks which version of HTTP. */
 import type { HttpEngine } from "../config/config.js";
 import type { Engine, EngineOptions } from "./engine.js";
+import { Http1Engine } from "./http1/engine.js";
 import { NodeHttp1Engine } from "./node/h1-engine.js";
 import { NodeHttp2Engine } from "./node/h2-engine.js";
 
@@ -10,6 +11,7 @@ export interface Engines {
 }
 
 /** The engines of `server.http`. */
-export function makeEngines(_kind: HttpEngine, options: EngineOptions): Engines {
-  return { http1: new NodeHttp1Engine(options), http2: new NodeHttp2Engine(options) };
+export function makeEngines(kind: HttpEngine, options: EngineOptions): Engines {
+  const http1 = kind === "keswick" ? new Http1Engine(options) : new NodeHttp1Engine(options);
+  return { http1, http2: new NodeHttp2Engine(options) };
 }

@@ -1,0 +1,46 @@
+/** HTTP/1.1 of our own, over sockets whose TLS is Node's (docs/http1.md). */
+import type { Connection } from "../connections.js";
+import type { Engine, EngineOptions, EngineSocket } from "../engine.js";
+import { AnswerHeads } from "./answer-head.js";
+import { Http1Session, type SessionOptions } from "./session.js";
+
+export class Http1Engine implements Engine {
+  readonly #options: SessionOptions;
+  readonly #sessions = new Set<Http1Session>();
+  readonly #tickMs: number;
+  #clock: NodeJS.Timeout | undefined;
+
+  constructor(options: EngineOptions) {
+    const { headersTimeoutMs, idleTimeoutMs } = options.limits;
+    this.#tickMs = Math.min(MAX_TICK_MS, Math.ceil(Math.min(headersTimeoutMs, idleTimeoutMs) / MIN_TICKS));
+    this.#options = {
+      ...options,
+      heads: new AnswerHeads(idleTimeoutMs, () => Date.now()),
+      headTicks: Math.ceil(headersTimeoutMs / this.#tickMs) + 1,
+      idleTicks: Math.ceil(idleTimeoutMs / this.#tickMs) + 1,
+    };
+  }
+
+  take(socket: EngineSocket, connection: Connection): void {
+    const session = new Http1Session(socket, connection, this.#options);
+    this.#sessions.add(session);
+    socket.once("close", () => {
+      this.#sessions.delete(session);
+      if (this.#sessions.size === 0) this.close();
+    });
+    this.#clock ??= setInterval(() => this.#tick(), this.#tickMs).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#clock);
+    this.#clock = undefined;
+  }
+
+  #tick(): void {
+    for (const session of this.#sessions) session.tick();
+  }
+}
+
+/** One clock for all connections: they are late by a tick at most. */
+const MAX_TICK_MS = 1_000;
+const MIN_TICKS = 5;

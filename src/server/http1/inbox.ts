@@ -1,0 +1,52 @@
+/** Bytes that have come and were not used yet. */
+
+const MIN_CAPACITY = 4096;
+
+/**
+ * A window onto the chunk that came last, as long as nothing is left of the one before: the usual request is read
+ * where it lies. What is left is copied together with what follows. Bytes that were taken are never written over,
+ * so that views of them stay what they are.
+ */
+export class Inbox {
+  bytes: Buffer = EMPTY;
+  /** The unused bytes are `bytes[at..end)`. */
+  at = 0;
+  end = 0;
+  #isOurs = false;
+
+  get size(): number {
+    return this.end - this.at;
+  }
+
+  add(chunk: Buffer): void {
+    const { size } = this;
+    if (size === 0) {
+      this.bytes = chunk;
+      this.at = 0;
+      this.end = chunk.length;
+      this.#isOurs = false;
+      return;
+    }
+    if (!this.#isOurs || this.end + chunk.length > this.bytes.length) this.#move(size + chunk.length);
+    chunk.copy(this.bytes, this.end);
+    this.end += chunk.length;
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.bytes = EMPTY;
+    this.at = 0;
+    this.end = 0;
+  }
+
+  #move(wanted: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(wanted * 2, MIN_CAPACITY));
+    this.bytes.copy(larger, 0, this.at, this.end);
+    this.end -= this.at;
+    this.at = 0;
+    this.bytes = larger;
+    this.#isOurs = true;
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);

@@ -1,0 +1,287 @@
+/**
+ * One connection of HTTP/1.1: requests one after the other, in the order they came. The next one is read when the
+ * one before has its whole answer, so that answers are in order by themselves and nothing piles up but unread bytes,
+ * which are bounded.
+ *
+ * Time is counted in ticks of the engine: a request sets no timer.
+ */
+import type { BodyBudget } from "../body.js";
+import type { Connection } from "../connections.js";
+import type { EngineOptions, EngineSocket } from "../engine.js";
+import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
+import type { AnswerHeads } from "./answer-head.js";
+import { readHead } from "./head.js";
+import { Inbox } from "./inbox.js";
+import { Refusal, refusals } from "./refusal.js";
+import { type Line, Turn } from "./turn.js";
+
+/** Unread bytes of a connection whose request is not answered yet; more is left to the kernel. */
+const MAX_UNREAD = 64 * 1024;
+/** Answers of one turn of the event loop go out together, up to so many bytes. */
+const MAX_GATHERED = 64 * 1024;
+const HEAD_END: Buffer = Buffer.from("\r\n\r\n");
+
+/** What all connections of an engine share. */
+export interface SessionOptions extends EngineOptions {
+  readonly heads: AnswerHeads;
+  /** Ticks in `headersTimeoutMs` and `idleTimeoutMs`. */
+  readonly headTicks: number;
+  readonly idleTicks: number;
+}
+
+/** What a connection's time runs for. */
+type Due =
+  /** Its first request. */
+  | "first"
+  /** The rest of a head. */
+  | "head"
+  /** A further request, or that answers are taken. */
+  | "next"
+  /** That the other side takes what was sent last. */
+  | "end";
+
+export class Http1Session implements Line {
+  readonly connection: Connection;
+  readonly #socket: EngineSocket;
+  readonly #options: SessionOptions;
+  readonly #inbox = new Inbox();
+  #turn: Turn | undefined;
+  #due: Due = "first";
+  /** Ticks until {@link #due} is too late; 0 while a request is under way, whose time the server watches. */
+  #ticks: number;
+  /** Unread bytes at which a head that was not complete is looked at again; 0 before the first look. */
+  #nextLook = 0;
+  #searched = 0;
+  /** Octets that go out together. */
+  #out = "";
+  #isAdvancing = false;
+  #isPaused = false;
+  /** No further request is read, and what comes is thrown away. */
+  #isClosing = false;
+  /** Closing as soon as the body of the last request has come. */
+  #isLingering = false;
+  #isGone = false;
+
+  constructor(socket: EngineSocket, connection: Connection, options: SessionOptions) {
+    this.#socket = socket;
+    this.connection = connection;
+    this.#options = options;
+    // A connection on which nothing comes gets no more time than a slow head.
+    this.#ticks = options.headTicks;
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("end", () => this.#clientEnded());
+    socket.on("drain", () => this.advance());
+    socket.on("close", () => this.#closed());
+  }
+
+  get bodies(): BodyBudget {
+    return this.#options.bodies;
+  }
+
+  get heads(): AnswerHeads {
+    return this.#options.heads;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  get backlog(): number {
+    return this.#socket.writableLength + this.#out.length;
+  }
+
+  send(octets: string, sent?: () => void): void {
+    if (this.#isGone) return;
+    this.#out += octets;
+    if (sent === undefined && this.#isAdvancing && this.#out.length < MAX_GATHERED) return;
+    this.flush(sent);
+  }
+
+  flush(sent?: () => void): void {
+    const octets = this.#out;
+    this.#out = "";
+    if (this.#isGone || !this.#socket.writable) return;
+    if (octets !== "" || sent !== undefined) this.#socket.write(octets, "latin1", sent);
+  }
+
+  feed(): void {
+    const turn = this.#turn;
+    if (turn === undefined || turn.body.isComplete) return;
+    const refusal = turn.body.take(this.#inbox);
+    if (refusal !== undefined) this.#refuseBody(turn, refusal);
+  }
+
+  advance(): void {
+    if (this.#isAdvancing || this.#isGone) return;
+    this.#isAdvancing = true;
+    while (this.#step());
+    this.#isAdvancing = false;
+    if (this.#out !== "") this.flush();
+    this.#regulate();
+  }
+
+  linger(): void {
+    this.#isClosing = true;
+    this.#isLingering = true;
+    this.flush();
+    const timer = setTimeout(() => this.#close(), EARLY_ANSWER_LINGER_MS);
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** A tick has passed. */
+  tick(): void {
+    if (this.#ticks === 0 || --this.#ticks > 0) return;
+    if (this.#due === "first" || this.#due === "head") this.#refuse(refusals.tooSlow);
+    else if (this.#due === "end" || this.#socket.writableLength > 0) this.#socket.destroy();
+    else this.#close();
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#isClosing && !this.#isLingering) return;
+    this.#inbox.add(chunk);
+    if (this.#isLingering) this.#discard();
+    else this.advance();
+  }
+
+  /** Goes one step on with what has come. @returns false when more must come, or happen, before the next */
+  #step(): boolean {
+    if (this.#isClosing) return false;
+    const turn = this.#turn;
+    if (turn === undefined) return this.#readRequest();
+    this.feed();
+    if (this.#isClosing || !turn.isOver) return false;
+    if (turn.closes) {
+      this.#close();
+      return false;
+    }
+    if (!turn.body.isComplete) return false;
+    this.#turn = undefined;
+    this.#wait("next");
+    return true;
+  }
+
+  #readRequest(): boolean {
+    const inbox = this.#inbox;
+    // Whoever takes no answers gets no further ones.
+    if (inbox.size === 0 || this.#socket.writableNeedDrain) return false;
+    const head = this.#isWorthALook() ? readHead(inbox.bytes, inbox.at, inbox.end) : undefined;
+    if (head === undefined) {
+      if (inbox.size > MAX_HEADER_BYTES) return this.#refuse(refusals.headTooLarge);
+      if (this.#due !== "head") this.#wait("head");
+      return false;
+    }
+    this.#nextLook = 0;
+    if (head instanceof Refusal) return this.#refuse(head);
+    if (head.end - inbox.at > MAX_HEADER_BYTES) return this.#refuse(refusals.headTooLarge);
+    inbox.at = head.end;
+    this.#ticks = 0;
+    const turn = new Turn(head, this);
+    this.#turn = turn;
+    this.connection.begin();
+    this.#options.serve(turn);
+    return true;
+  }
+
+  /**
+   * A head is read again from its start when its end has come, and whenever twice as much is there: at every byte
+   * that would be quadratic, and never to look before the end would keep garbage waiting for its answer.
+   */
+  #isWorthALook(): boolean {
+    const { bytes, at, end, size } = this.#inbox;
+    if (size < this.#nextLook) {
+      const isWhole = bytes.subarray(at, end).indexOf(HEAD_END, Math.max(0, this.#searched - 3)) >= 0;
+      this.#searched = size;
+      return isWhole;
+    }
+    this.#searched = size;
+    this.#nextLook = size * 2;
+    return true;
+  }
+
+  #wait(due: Due): void {
+    this.#due = due;
+    this.#ticks = due === "head" ? this.#options.headTicks : this.#options.idleTicks;
+  }
+
+  /** Takes no more from the kernel than it can use. */
+  #regulate(): void {
+    // A whole head that waits for nothing has been read.
+    const isStuck = this.#turn !== undefined || this.#socket.writableNeedDrain;
+    const isFull = !this.#isClosing && isStuck && this.#inbox.size >= MAX_UNREAD;
+    if (isFull === this.#isPaused) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Answers what is no request, and ends. */
+  #refuse(refusal: Refusal): false {
+    this.#options.refused(this.connection.peer, refusal.status, refusal.reason);
+    this.#endWith(refusal);
+    return false;
+  }
+
+  /** Bytes that are no body. */
+  #refuseBody(turn: Turn, refusal: Refusal): void {
+    this.#options.refused(this.connection.peer, refusal.status, refusal.reason);
+    if (turn.body.isWanted) {
+      turn.giveUp();
+      this.#endWith(refusal);
+    } else if (turn.isAnswered) {
+      // Behind an answer that has begun nothing can be said any more.
+      this.flush();
+      this.#socket.destroy();
+    }
+    // Else its answer is about to be sent, and closes the connection.
+  }
+
+  /** Ends behind a last answer, and reads on for a moment, or the client would see a reset instead. */
+  #endWith({ answer }: Refusal): void {
+    this.#isClosing = true;
+    this.#ticks = 0;
+    this.#out += answer;
+    this.flush();
+    const timer = setTimeout(() => this.#socket.destroy(), EARLY_ANSWER_LINGER_MS);
+    this.#socket.once("close", () => clearTimeout(timer));
+    this.#socket.end();
+    this.#inbox.clear();
+  }
+
+  /** While the body of the last request still comes. */
+  #discard(): void {
+    const body = this.#turn?.body;
+    if (body === undefined || body.take(this.#inbox) !== undefined || body.isComplete) this.#close();
+  }
+
+  #clientEnded(): void {
+    const isInRequest = this.#turn === undefined ? this.#inbox.size > 0 : !this.#turn.body.isComplete;
+    if (isInRequest && !this.#isClosing) {
+      const { status, reason } = refusals.cutOff;
+      this.#options.refused(this.connection.peer, status, reason);
+    }
+    this.#socket.end();
+  }
+
+  /** Closes when what was sent has been taken. */
+  #close(): void {
+    this.#isClosing = true;
+    this.#isLingering = false;
+    this.#inbox.clear();
+    this.#wait("end");
+    this.flush();
+    this.#socket.destroySoon();
+  }
+
+  #closed(): void {
+    this.#isGone = true;
+    this.#isClosing = true;
+    this.#inbox.clear();
+    this.#out = "";
+    this.#ticks = 0;
+    this.#turn?.gone();
+  }
+}
