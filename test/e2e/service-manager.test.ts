@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { ApiClient } from "../support/api-client.js";
-import { RunningProcess, run, until } from "../support/child-process.js";
+import { freePort, RunningProcess, run, until } from "../support/child-process.js";
 import { type CliSite, makeCliSite } from "../support/cli-site.js";
 import { kesProgram } from "../support/started-site.js";
 
@@ -59,6 +59,44 @@ describe("e2e: a server under a service manager", function () {
     await until("the warning", async () => server.stderr.includes("systemd could not be told"));
     expect(await server.stop()).to.equal(0);
     expect(server.stderr.split("systemd could not be told")).to.have.length(2);
+  });
+
+  it("takes the socket of a socket unit, and tells the service manager as its unit asks for", async function () {
+    const programs = "command -v systemd-socket-activate && command -v systemd-notify && command -v python3";
+    if ((await run(["/bin/sh", "-c", programs])).code !== 0) {
+      console.log("        skipped: systemd-socket-activate, systemd-notify and python3 are needed");
+      this.skip();
+    }
+    const folder = await mkdtemp(join(tmpdir(), "keswick-socket-"));
+    const socket = join(folder, "notify");
+    const receiver = await RunningProcess.start(
+      ["python3", join(import.meta.dirname, "../support/notify_socket.py"), socket],
+      async ({ stdout }) => stdout.includes("bound"),
+    );
+    const port = await freePort();
+    // It becomes the server at the first connection; LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES are systemd's own.
+    const server = await RunningProcess.start(
+      [
+        ...["systemd-socket-activate", `--listen=127.0.0.1:${port}`, "--fdname=kes"],
+        ...["-E", `NOTIFY_SOCKET=${socket}`, "-E", "WATCHDOG_USEC=400000"],
+        ...[...kesProgram, "server", "--config", site.configFile],
+      ],
+      async ({ stderr }) => stderr.includes("Listening on"),
+    );
+    try {
+      const admin = new ApiClient("h1", port, site.admin);
+      await admin.ok("PUT", "/v1/key/create/activated");
+      await until("READY", async () => receiver.stdout.includes(`READY=1 MAINPID=${server.pid}`));
+      await until("signs of life", async () => receiver.stdout.split("WATCHDOG=1").length > 3);
+      // The address of the configuration does not count.
+      expect(server.stdout).to.include(`https://127.0.0.1:${port}\n`);
+      expect(await server.stop()).to.equal(0);
+      await until("the end", async () => receiver.stdout.includes("STOPPING=1"));
+    } finally {
+      await server.stop();
+      await receiver.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it("hands over from one to the next without a connection that fails", async function () {
