@@ -50,6 +50,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/metrics",
     "src/policy",
     "src/server",
+    "src/storage",
   ],
 };
 
@@ -69,7 +70,7 @@ const confined: Readonly<Record<string, readonly string[]>> = {
   ajv: ["src/config"],
   yaml: ["src/config"],
   commander: ["src/cli"],
-  "prom-client": ["src/metrics"],
+  "prom-client": ["src/metrics", "src/storage"],
   "@bufbuild/protobuf": ["src/crypto"],
   "@msgpack/msgpack": ["src/crypto"],
   "@noble/ciphers": ["src/crypto"],

@@ -246,10 +246,15 @@ export class S3Body extends Transform {
  * Reads a small body whole.
  * @throws S3Error as {@link openBody}, and `BODY_TOO_LARGE` beyond `maxBytes`
  */
-export async function readBody(source: Readable, plan: BodyPlan, maxBytes: number): Promise<Buffer> {
+export function readBody(source: Readable, plan: BodyPlan, maxBytes: number): Promise<Buffer> {
+  return collectBody(openBody(source, plan, Number.MAX_SAFE_INTEGER), maxBytes);
+}
+
+/** The same of a body that is open already. */
+export async function collectBody(body: S3Body, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of openBody(source, plan, Number.MAX_SAFE_INTEGER)) {
+  for await (const piece of body) {
     if (!Buffer.isBuffer(piece)) throw s3Error("INTERNAL");
     size += piece.length;
     if (size > maxBytes) throw s3Error("BODY_TOO_LARGE");

@@ -160,6 +160,35 @@ export function readEncryption(body: Uint8Array): EncryptionDocument {
   };
 }
 
+/** What UpdateObjectEncryption asks for: SSE-KMS is all it knows. @throws S3Error `XML_MALFORMED` */
+export function readObjectEncryption(body: Uint8Array): { readonly keyId: string } {
+  const root = rootOf(body, "ObjectEncryption");
+  childrenOf(root, "SSE-KMS");
+  const kms = oneOf(root, "SSE-KMS");
+  if (kms === undefined) throw s3Error("XML_MALFORMED");
+  childrenOf(kms, "KMSKeyArn", "BucketKeyEnabled");
+  const keyId = textOf(kms, "KMSKeyArn");
+  if (!keyId || keyId.trim() !== keyId) throw s3Error("XML_MALFORMED");
+  return { keyId };
+}
+
+/**
+ * Whether an access list says no more than that its owner may do everything, which is how things are.
+ * @throws S3Error `XML_MALFORMED`
+ */
+export function isPrivateAcl(body: Uint8Array): boolean {
+  const root = rootOf(body, "AccessControlPolicy");
+  childrenOf(root, "Owner", "AccessControlList");
+  const list = oneOf(root, "AccessControlList");
+  const owner = oneOf(root, "Owner");
+  if (list === undefined || owner === undefined) throw s3Error("XML_MALFORMED");
+  return childrenOf(list, "Grant").every((grant) => {
+    const grantee = oneOf(grant, "Grantee");
+    const isOwner = grantee !== undefined && textOf(grantee, "ID")?.trim() === textOf(owner, "ID")?.trim();
+    return isOwner && textOf(grant, "Permission")?.trim() === "FULL_CONTROL";
+  });
+}
+
 function blockedType({ text }: XmlElement): "SSE-C" | "NONE" {
   const type = text.trim();
   if (type !== "SSE-C" && type !== "NONE") throw s3Error("XML_MALFORMED");

@@ -183,6 +183,13 @@ export const s3Errors = {
     "The XML you provided was not well-formed or did not validate against our published schema.",
   ],
   BODY_TOO_LARGE: ["MaxMessageLengthExceeded", 400, "Your request was too big."],
+  HEADERS_TOO_LARGE: [
+    "RequestHeaderSectionTooLarge",
+    400,
+    "Your request header section exceeds the maximum allowed request header section size.",
+  ],
+  REQUEST_MALFORMED: ["BadRequest", 400, "The request is not one of HTTP/1.1."],
+  EXPECTATION_FAILED: ["ExpectationFailed", 417, "The only expectation that is met is 100-continue."],
   BODY_TIMEOUT: [
     "RequestTimeout",
     400,
@@ -270,6 +277,19 @@ export const s3Errors = {
     "At least one of the pre-conditions you specified did not hold.",
   ],
   RANGE_UNSATISFIABLE: ["InvalidRange", 416, "The requested range is not satisfiable."],
+
+  // A key that is sealed anew.
+  RESEAL_UNENCRYPTED: [
+    "InvalidRequest",
+    400,
+    "The object is not encrypted: there is no key that could be sealed anew.",
+  ],
+  RESEAL_CUSTOMER_KEY: [
+    "InvalidRequest",
+    400,
+    "The object is encrypted with a key of the client: only the client can change it, by a copy.",
+  ],
+  RESEAL_REFUSED: ["InvalidRequest", 400, "The encryption of the object cannot be changed in this way."],
 
   // What a bucket does not have (§7).
   POLICY_NOT_FOUND: ["NoSuchBucketPolicy", 404, "The bucket policy does not exist."],

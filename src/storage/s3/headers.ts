@@ -77,7 +77,8 @@ export function readStoredHeaders(headers: RequestHeaders): StoredHeaders {
   };
 }
 
-function refuseUnsupported(headers: RequestHeaders): void {
+/** @throws S3Error `NOT_IMPLEMENTED`, `LOCK_UNSUPPORTED` as {@link readStoredHeaders} */
+export function refuseUnsupported(headers: RequestHeaders): void {
   if (!PRIVATE_ACLS.has(headers.get("x-amz-acl") ?? "")) throw s3Error("NOT_IMPLEMENTED");
   for (const name of headers.names()) {
     if (name.startsWith("x-amz-grant-") || name === "x-amz-website-redirect-location") {

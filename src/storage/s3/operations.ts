@@ -69,6 +69,7 @@ export const operations = {
   GetObjectTagging: read("GET", "object", "tagging"),
   PutObjectTagging: write("PUT", "object", "tagging"),
   DeleteObjectTagging: write("DELETE", "object", "tagging"),
+  UpdateObjectEncryption: write("PUT", "object", "encryption"),
   GetObjectRetention: read("GET", "object", "retention"),
   GetObjectLegalHold: read("GET", "object", "legal-hold"),
 } as const satisfies Readonly<Record<string, OperationRow>>;

@@ -20,6 +20,9 @@ export interface ShownChecksum {
   readonly value: string;
 }
 
+/** That of a part has no type. */
+type PartlyShownChecksum = Omit<ShownChecksum, "type"> & { readonly type?: ChecksumType };
+
 /** `ListAllMyBucketsResult`. @param next - token, where there are more */
 export function bucketsDocument(
   owner: Owner,
@@ -46,7 +49,7 @@ export function copyDocument(
   root: "CopyObjectResult" | "CopyPartResult",
   etag: string,
   modifiedMs: number,
-  checksum?: ShownChecksum,
+  checksum?: PartlyShownChecksum,
 ): string {
   return xmlDocument(root, {
     LastModified: new Date(modifiedMs),
@@ -232,7 +235,7 @@ export function attributesDocument(attributes: ObjectAttributes): string {
   return xmlDocument("GetObjectAttributesResponse", {
     ETag: etag,
     Checksum: checksum === undefined ? undefined : checksumFields(checksum),
-    ObjectParts: partCount === undefined ? undefined : { TotalPartsCount: partCount },
+    ObjectParts: partCount === undefined ? undefined : { PartsCount: partCount },
     StorageClass: storageClass,
     ObjectSize: size,
   });
@@ -247,7 +250,7 @@ export const emptyDocuments = {
   GetBucketRequestPayment: xmlDocument("RequestPaymentConfiguration", { Payer: "BucketOwner" }),
 } as const;
 
-function checksumFields(checksum: ShownChecksum | undefined): XmlFields {
+function checksumFields(checksum: PartlyShownChecksum | undefined): XmlFields {
   if (checksum === undefined) return {};
   return { [checksumAlgorithms[checksum.algorithm].element]: checksum.value, ChecksumType: checksum.type };
 }

@@ -347,7 +347,7 @@ describe("storage/s3 XML", () => {
       expect(done).to.match(/^<CompleteMultipartUploadResult xmlns/);
       expect(results.attributesDocument({ etag: "e", checksum: sum, partCount: 2, size: 5 })).to.contain(
         "<ETag>e</ETag><Checksum><ChecksumCRC32>NhCmhg==</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType></Checksum>" +
-          "<ObjectParts><TotalPartsCount>2</TotalPartsCount></ObjectParts><ObjectSize>5</ObjectSize>",
+          "<ObjectParts><PartsCount>2</PartsCount></ObjectParts><ObjectSize>5</ObjectSize>",
       );
     });
 

@@ -1,0 +1,263 @@
+/** One request from its head to its log line: who, what, whether, then the handler, then the answer. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { errorDocument, errorReply, shownError } from "../s3/error-reply.js";
+import { s3Error } from "../s3/errors.js";
+import { checkBucketName, checkKey } from "../s3/names.js";
+import type { OperationName } from "../s3/operations.js";
+import { commonHeaders, newRequestId } from "../s3/reply-headers.js";
+import { RequestHeaders } from "../s3/request-headers.js";
+import { type RoutedRequest, route } from "../s3/routing.js";
+import { verifyForm } from "../s3/signature/post-policy.js";
+import { type VerifiedRequest, verifyRequest } from "../s3/signature/verify.js";
+import { parseTarget, type S3Target } from "../s3/target.js";
+import { type AccessRecord, STATUS_GONE } from "./access-log.js";
+import type { Answer } from "./answer.js";
+import { authorize } from "./authorize.js";
+import { Call } from "./call.js";
+import type { FrontEndOptions } from "./front-end.js";
+import { NO_CHAIN, postObject } from "./handlers/post-object.js";
+import { handlers } from "./handlers/table.js";
+import { type Peer, peerOf } from "./peer.js";
+import { Reply } from "./reply.js";
+import { RequestBody } from "./request-body.js";
+
+/** What has taken so long gets its answer begun, so that no one on the way takes the connection for dead. */
+const PATIENCE_MS = 10_000;
+const SIGN_OF_LIFE_MS = 10_000;
+/** Work that grows with what is stored. */
+const LONG: ReadonlySet<OperationName> = new Set([
+  "CompleteMultipartUpload",
+  "CopyObject",
+  "UploadPartCopy",
+  "DeleteObjects",
+]);
+const NOTHING = { canWrite: false, scopes: [] } as const;
+const DEFAULT_REGION = "us-east-1";
+
+export interface ExchangeParts {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client waits for `100 Continue`. */
+  readonly isAsked: boolean;
+  readonly hostId: string;
+  readonly isLast: () => boolean;
+  /** More is being served than there may be. */
+  readonly isBusy: boolean;
+}
+
+export class Exchange {
+  readonly #options: FrontEndOptions;
+  readonly #parts: ExchangeParts;
+  readonly #headers: RequestHeaders;
+  readonly #peer: Peer;
+  readonly #record: AccessRecord;
+  readonly #reply: Reply;
+  readonly #gone = new AbortController();
+  readonly #started = performance.now();
+  #isWaiting: boolean;
+  #target: S3Target | undefined;
+  #body: RequestBody | undefined;
+  #call: Call | undefined;
+
+  constructor(options: FrontEndOptions, parts: ExchangeParts) {
+    const { request, response } = parts;
+    const requestId = newRequestId(options.random);
+    const ids = { requestId, hostId: parts.hostId };
+    this.#options = options;
+    this.#parts = parts;
+    this.#isWaiting = parts.isAsked;
+    this.#headers = new RequestHeaders(request.rawHeaders);
+    this.#peer = peerOf(request, this.#headers, options.trustedProxies);
+    this.#record = {
+      timeMs: options.nowMs(),
+      requestId,
+      remote: this.#peer.remote,
+      method: request.method ?? "",
+      status: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      totalMs: 0,
+      keyService: { calls: 0, ms: 0 },
+    };
+    this.#reply = new Reply({
+      request,
+      response,
+      common: () => commonHeaders(ids, options.nowMs()),
+      isWaiting: () => this.#isWaiting,
+      isLast: parts.isLast,
+    });
+    response.once("close", () => {
+      if (!response.writableFinished) this.#gone.abort();
+    });
+    response.on("timeout", () => this.#stalled());
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    const { times, metrics } = this.#options;
+    metrics.begin();
+    try {
+      await times.run(this.#record.keyService, () => this.#serve());
+    } catch (error) {
+      await this.#fail(error);
+    } finally {
+      this.#call?.end();
+      this.#finish();
+    }
+  }
+
+  async #serve(): Promise<void> {
+    const { request, isBusy } = this.#parts;
+    const target = parseTarget(request.url ?? "", this.#headers.get("host"), this.#options.domains);
+    this.#target = target;
+    if (target.bucket !== undefined) this.#record.bucket = target.bucket;
+    if (target.key !== undefined) this.#record.key = target.key;
+    const routed = route(request.method ?? "", target, this.#headers);
+    this.#record.operation = routed.operation;
+    if (isBusy) throw s3Error("SLOW_DOWN");
+    const answer = this.#answer(routed);
+    if (LONG.has(routed.operation)) await this.#patiently(answer);
+    else await this.#send(await answer);
+  }
+
+  async #answer(routed: RoutedRequest): Promise<Answer> {
+    const { operation, bucket, key } = routed;
+    if (operation === "PostObject") return this.#form(routed);
+    const verified = verifyRequest(
+      { method: this.#parts.request.method ?? "", target: routed, headers: this.#headers },
+      this.#signatureOptions(),
+    );
+    const { credential } = verified;
+    this.#record.accessKey = credential.accessKey;
+    authorize(routed, credential.rights);
+    if (bucket !== undefined) checkBucketName(bucket);
+    if (key !== undefined) checkKey(key);
+    return handlers[operation](this.#callOf(routed, verified, credential.rights));
+  }
+
+  async #form(routed: RoutedRequest): Promise<Answer> {
+    const { bucket = "" } = routed;
+    checkBucketName(bucket);
+    // Who asks stands in the form, and what may be done hangs on that.
+    const unsigned = { payload: { kind: "unsigned" }, chain: NO_CHAIN } as const;
+    return postObject(this.#callOf(routed, unsigned, NOTHING), (fields) => {
+      const verified = verifyForm(fields, bucket, this.#signatureOptions());
+      this.#record.accessKey = verified.credential.accessKey;
+      return verified;
+    });
+  }
+
+  #signatureOptions(): Parameters<typeof verifyRequest>[1] {
+    const { credentials, region, nowMs } = this.#options;
+    return { credentials, region, nowMs: nowMs() };
+  }
+
+  #callOf(
+    { bucket, key, query }: RoutedRequest,
+    verified: Pick<VerifiedRequest, "payload" | "chain">,
+    rights: Call["rights"],
+  ): Call {
+    const { request, response } = this.#parts;
+    const { service, owner, region } = this.#options;
+    const body = new RequestBody({
+      request,
+      headers: this.#headers,
+      verified,
+      proceed: () => {
+        if (!this.#isWaiting) return;
+        this.#isWaiting = false;
+        response.writeContinue();
+      },
+      received: (bytes) => {
+        this.#record.bytesIn += bytes;
+      },
+    });
+    this.#body = body;
+    this.#call = new Call({
+      service,
+      owner,
+      region: region ?? DEFAULT_REGION,
+      isRegionFixed: region !== undefined,
+      headers: this.#headers,
+      query,
+      rights,
+      isSecure: this.#peer.isSecure,
+      signal: this.#gone.signal,
+      body,
+      origin: `${this.#peer.isSecure ? "https" : "http"}://${this.#headers.get("host") ?? ""}`,
+      bucket,
+      key,
+    });
+    return this.#call;
+  }
+
+  async #send(answer: Answer): Promise<void> {
+    this.#record.status = answer.status;
+    await this.#reply.send(answer);
+  }
+
+  /** The answer, or its beginning and signs of life until it is there. */
+  async #patiently(work: Promise<Answer>): Promise<void> {
+    const { request } = this.#parts;
+    const timer = setInterval(() => {
+      if (this.#reply.hasBegun) this.#reply.keepAlive();
+      else if (request.complete && performance.now() - this.#started >= PATIENCE_MS) {
+        this.#record.status = 200;
+        this.#reply.begin();
+      }
+    }, SIGN_OF_LIFE_MS);
+    try {
+      const answer = await work;
+      if (this.#reply.hasBegun) await this.#reply.finish(answer.document ?? "");
+      else await this.#send(answer);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async #fail(thrown: unknown): Promise<void> {
+    const { request } = this.#parts;
+    const error = shownError(thrown);
+    if (this.#gone.signal.aborted) return;
+    this.#record.code = error.code;
+    if (error.status >= 500) this.#options.failed(thrown, this.#record);
+    // Content that failed in the middle has cut the connection.
+    if (this.#reply.isGone) return;
+    const { rawPath, bucket, key } = this.#target ?? {};
+    const path = rawPath ?? (request.url ?? "").split("?")[0] ?? "";
+    const { requestId } = this.#record;
+    const failed = { method: request.method ?? "", path, bucket, key, requestId, hostId: this.#parts.hostId };
+    try {
+      if (this.#reply.hasBegun) await this.#reply.finish(errorDocument(error, failed));
+      else {
+        const { status, headers, body } = errorReply(thrown, failed);
+        const document = body === undefined ? {} : { document: body };
+        await this.#send({ status, headers, ...document });
+      }
+    } catch (cause) {
+      this.#options.failed(cause, this.#record);
+      this.#reply.cut();
+    }
+  }
+
+  /** Nothing has moved on the connection for the longest time there may be. */
+  #stalled(): void {
+    if (this.#body?.giveUp() === true) return;
+    if (this.#reply.hasBegun) this.#reply.cut();
+    // The service works: look again later.
+    else this.#parts.request.socket.setTimeout(this.#options.limits.idleTimeoutMs);
+  }
+
+  #finish(): void {
+    const { metrics, log } = this.#options;
+    const record = this.#record;
+    const isGone = this.#gone.signal.aborted && record.code === undefined;
+    if (isGone) record.status = STATUS_GONE;
+    const { bytes, firstByteMs } = this.#reply;
+    record.bytesOut = bytes;
+    record.totalMs = performance.now() - this.#started;
+    if (firstByteMs !== undefined) record.firstByteMs = firstByteMs - this.#started;
+    metrics.end(record, isGone);
+    log(record);
+  }
+}
