@@ -39,6 +39,8 @@ export interface ObjectRecord {
   readonly checksum?: StoredChecksum;
   /** In ascending order of their numbers; absent for one piece. */
   readonly parts?: readonly PartRecord[];
+  /** The upload that became the object: who asks for its completion again gets the same answer. */
+  readonly uploadId?: string;
 }
 
 export interface PartRecord {
