@@ -82,6 +82,7 @@ describe("the audit file of a server", function () {
       unsigned: 0,
       closed: true,
       signatures_checked: true,
+      proved_by_signature: true,
     });
     expect(files).to.have.length(3);
     const ids = (await Promise.all(files.map((name) => readFile(join(site.folder, name), "utf8")))).join("");
@@ -114,6 +115,20 @@ describe("the audit file of a server", function () {
     expect(cut.stdout)
       .to.include("truncated: the chain ends at record")
       .and.include("Verdict     1 finding\n");
+    // So does a log without any signature, which anybody could have written.
+    const unsigned = await kes("audit", "verify", "--key", "audit.pub", "audit.log");
+    expect(unsigned.code).to.equal(1);
+    expect(unsigned.stdout).to.match(/^audit\.log: unsigned: no checkpoint is signed by the key/);
+    expect(unsigned.stderr).to.include("kes: nothing is signed by the key: the signature proves nothing");
+    const allowed = await kes("audit", "verify", "--key", "audit.pub", "--allow-unsigned", "audit.log");
+    expect(allowed.code).to.equal(0);
+    expect(allowed.stdout).to.include("Verdict     whole, but nothing is signed\n");
+    expect(allowed.stderr).to.match(/^kes: nothing is signed by the key: the signature proves nothing.*\n$/);
+    const json = await kes("audit", "verify", "--key", "audit.pub", "--json", "audit.log");
+    expect(json.code).to.equal(1);
+    expect(JSON.parse(json.stdout)).to.deep.include({ ok: false, proved_by_signature: false });
+    const keyless = await kes("audit", "verify", "audit.log");
+    expect({ code: keyless.code, stderr: keyless.stderr }).to.deep.equal({ code: 0, stderr: "" });
   });
 
   it("refuses what cannot be recorded on a full disk, with 503, and serves again when there is room", async function () {

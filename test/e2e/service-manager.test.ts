@@ -77,7 +77,8 @@ describe("e2e: a server under a service manager", function () {
     // It becomes the server at the first connection; LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES are systemd's own.
     const server = await RunningProcess.start(
       [
-        ...["systemd-socket-activate", `--listen=127.0.0.1:${port}`, "--fdname=kes"],
+        "systemd-socket-activate",
+        ...[`--listen=127.0.0.1:${port}`, "--fdname=kes"],
         ...["-E", `NOTIFY_SOCKET=${socket}`, "-E", "WATCHDOG_USEC=400000"],
         ...[...kesProgram, "server", "--config", site.configFile],
       ],

@@ -35,6 +35,8 @@ export interface Finding {
 export interface VerifyOptions {
   /** Ed25519, public. Without any, signatures are not checked. */
   readonly keys: readonly KeyObject[];
+  /** A chain without any checkpoint is no finding although there are keys: it may be younger than its first. */
+  readonly allowUnsigned?: boolean;
   /** A line that must be in the chain, from elsewhere: what tells a chain that was cut. */
   readonly heads: readonly Link[];
   /** Bytes read since the last call. */
@@ -123,11 +125,13 @@ function pathOf(file: string, { cwd = "" }: VerifyOptions): string {
   return resolve(cwd, file);
 }
 
+const UNSIGNED = "no checkpoint is signed by the key: whoever can write the file may have written all of it";
 const NO_HEADER = "the first line is not the header of an audit file";
 
 class Verifier {
   readonly #keys: ReadonlyMap<string, KeyObject>;
   readonly #heads: Map<number, string>;
+  readonly #allowUnsigned: boolean;
   readonly #hasher = new LineHasher();
   readonly #findings: Finding[] = [];
   #findingCount = 0;
@@ -149,6 +153,7 @@ class Verifier {
 
   constructor(options: VerifyOptions) {
     this.#keys = new Map(options.keys.map((key) => [keyIdOf(key), key]));
+    this.#allowUnsigned = options.allowUnsigned === true;
     this.#heads = new Map(options.heads.map(({ sequence, hash }) => [sequence, hash]));
   }
 
@@ -298,6 +303,7 @@ class Verifier {
 
   finish(): Report {
     this.#lookForHeads();
+    this.#lookForSignature();
     return {
       findings: this.#findings,
       findingCount: this.#findingCount,
@@ -313,6 +319,15 @@ class Verifier {
       unsigned: this.#unsigned,
       closed: this.#closed,
     };
+  }
+
+  /** Whoever asks with a key wants to know whose log this is; one made anew by somebody else has no good checkpoint. */
+  #lookForSignature(): void {
+    const file = this.#files.at(-1)?.file;
+    const isSigned = this.#keys.size === 0 || this.#lastCheckpoint !== undefined;
+    // What is known to be altered needs no second reason.
+    if (isSigned || this.#allowUnsigned || file === undefined || this.#findingCount > 0) return;
+    this.report({ file, line: 0, kind: "unsigned", message: UNSIGNED });
   }
 
   #lookForHeads(): void {

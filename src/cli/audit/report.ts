@@ -40,9 +40,20 @@ export function reportText(report: Report, style: Style): string {
   const end = closed ? "in good order" : "none: the server was writing, was killed, or lines were cut off";
   texts.push(`Unsigned    ${counted(unsigned, "record")} behind that`, `End         ${end}`);
   if (head !== undefined) texts.push(`Head        ${head.sequence}:${head.hash}`);
-  const verdict = findingCount === 0 ? style.green("whole") : style.red(counted(findingCount, "finding"));
-  texts.push(`Verdict     ${verdict}`);
+  texts.push(`Verdict     ${verdictText(report, style)}`);
   return texts.map((line) => `${line}\n`).join("");
+}
+
+function verdictText(report: Report, style: Style): string {
+  if (report.findingCount > 0) return style.red(counted(report.findingCount, "finding"));
+  return report.signaturesChecked && !isSigned(report)
+    ? style.yellow("whole, but nothing is signed")
+    : style.green("whole");
+}
+
+/** A key was given and has signed at least the beginning. */
+function isSigned({ signaturesChecked, lastCheckpoint }: Report): boolean {
+  return signaturesChecked && lastCheckpoint !== undefined;
 }
 
 function counted(count: number, what: string): string {
@@ -55,6 +66,8 @@ export function reportJson(report: Report): object {
   const link = (one: { sequence: number; hash: string }) => ({ seq: one.sequence, hash: one.hash });
   return {
     ok: findingCount === 0,
+    // Whole is one thing, whose it is another.
+    proved_by_signature: findingCount === 0 && isSigned(report),
     findings: findings.map(({ file, line, sequence, kind, message }) => ({
       file,
       line,

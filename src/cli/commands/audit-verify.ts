@@ -5,17 +5,21 @@ import { styleOf } from "../style.js";
 const MAX_FILES = 10_000;
 
 export const auditVerifyCommand = command({
-  usage: "kes audit verify [--key FILE] [--head NUMBER:HASH] [--json] FILE...",
+  usage: "kes audit verify [--key FILE] [--allow-unsigned] [--head NUMBER:HASH] [--json] FILE...",
   description:
     "Reads the files of an audit log, in any order, compressed or not, and finds what was changed, removed, added, " +
     "exchanged or cut off. Names the first bad record with file and line, and fails then. What the last checkpoint " +
-    "signed is proved by the server's public key; the end of the log only by what is known from elsewhere: a head, or " +
+    "signed is proved by the server's public key, and a log in which nothing is signed by it fails; the end of the log only by what is known from elsewhere: a head, or " +
     "a checkpoint that a collector has kept. The checkpoint that the server left beside its file is used as well.",
   options: {
     key: {
       type: "list",
       value: "FILE",
       description: "Public key that signs checkpoints (audit.pub of 'kes init')",
+    },
+    "allow-unsigned": {
+      type: "boolean",
+      description: "Accept a log that has no signed checkpoint yet, although there is a --key",
     },
     head: {
       type: "list",
@@ -60,12 +64,21 @@ export const auditVerifyCommand = command({
     const report = await interruptible((signal) =>
       verifyFiles(files, {
         keys,
+        allowUnsigned: options["allow-unsigned"],
         heads: [...heads, ...beside.map(({ link }) => link)],
         onProgress: (bytes) => progress.add(bytes),
         signal,
         cwd,
       }),
     ).finally(() => progress.end());
+    const isUnsigned = keys.length > 0 && report.files.length > 0 && report.lastCheckpoint === undefined;
+    if (isUnsigned) {
+      output.note("nothing is signed by the key: the signature proves nothing of this log");
+      if (!options["allow-unsigned"])
+        output.note(
+          "the first checkpoint is written within a minute; --allow-unsigned accepts a log that is younger",
+        );
+    }
     if (options.json) output.data(`${JSON.stringify(reportJson(report))}\n`);
     else output.data(reportText(report, styleOf(output)));
     return report.findingCount === 0 ? EXIT.done : EXIT.failed;

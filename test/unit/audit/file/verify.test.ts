@@ -117,6 +117,23 @@ describe("audit/file/verify", () => {
     expect(await verify(log.files, { keys: [] })).to.deep.include({ findings: [], signaturesChecked: false });
   });
 
+  it("does not pass a log without a signature where one is asked for, unless told to", async () => {
+    const lines = (await readFile(log.files[0] ?? "", "utf8")).trimEnd().split("\n");
+    const mark = lines.findIndex((line) => line.includes('"type":"checkpoint"'));
+    const bare = join(folder, "bare.log");
+    await writeFile(bare, `${lines.slice(0, mark).join("\n")}\n`);
+    const refused = await verify([bare]);
+    expect(refused.findings.map(({ file, line, kind }) => [file, line, kind])).to.deep.equal([
+      [bare, 0, "unsigned"],
+    ]);
+    expect(refused.findingCount).to.equal(1);
+    expect((await verify([bare], { allowUnsigned: true })).findings).to.deep.equal([]);
+    expect((await verify([bare], { keys: [] })).findings).to.deep.equal([]);
+    // The permission excuses nothing else.
+    const foreignKey = { keys: [foreign.publicKey], allowUnsigned: true };
+    expect((await verify(log.files, foreignKey)).findings[0]?.kind).to.equal("forged");
+  });
+
   it("is not led astray by files that are none", async () => {
     const files = {
       empty: "",
