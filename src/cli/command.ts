@@ -100,7 +100,7 @@ export class CommandError extends Error {
 }
 
 export function command<const O extends OptionSpecs>(spec: CommandSpec<O>): Command {
-  const name = /^kes(?: [a-z][a-z-]*(?= |$))*/.exec(spec.usage)?.[0] ?? "kes";
+  const name = /^kes(?:-s3)?(?: [a-z][a-z-]*(?= |$))*/.exec(spec.usage)?.[0] ?? "kes";
   const { usage, description, options: optionSpecs, args: bounds, examples = [] } = spec;
   return {
     info: { name, usage, description, options: optionSpecs, args: bounds, examples },

@@ -18,11 +18,13 @@ const REST = "This program:";
 type Row = readonly [label: string, text: string];
 
 /** The text of `kes --help`, or with `group` that of `kes GROUP --help`; ends with a line end. */
-export function usageText(table: CommandTable, group?: string): string {
+export function usageText(table: CommandTable, group?: string, program = "kes"): string {
   const options: Row[] = [["-h, --help", "Print this help"]];
   if (group === undefined) {
     options.unshift(["-v, --version", "Print version information"]);
-    options.push(["--auto-completion", "Complete kes command lines in bash and zsh from now on"]);
+    if (program === "kes") {
+      options.push(["--auto-completion", "Complete kes command lines in bash and zsh from now on"]);
+    }
   }
   // A group that is a command, too, has told its usage and its options by itself.
   if (group !== undefined && Object.hasOwn(table, group)) {
@@ -30,12 +32,17 @@ export function usageText(table: CommandTable, group?: string): string {
     return `Further commands:\n${below.map((row) => layOut(row, widthOf(below))).join("\n")}\n`;
   }
   const blocks =
-    group === undefined
+    group === undefined && program === "kes"
       ? sectionsOf(table)
-      : [{ title: "Commands:", rows: rowsOf(table, (name) => firstWord(name) === group) }];
+      : [
+          {
+            title: "Commands:",
+            rows: rowsOf(table, (name) => group === undefined || firstWord(name) === group),
+          },
+        ];
   const rows = [...blocks.flatMap((block) => block.rows), ...options];
   const width = widthOf(rows);
-  const name = group === undefined ? "kes" : `kes ${group}`;
+  const name = group === undefined ? program : `${program} ${group}`;
   return [
     `Usage:\n${INDENT}${name} COMMAND [OPTIONS] [ARGUMENTS]`,
     ...[...blocks, { title: "Options:", rows: options }].map(

@@ -18,14 +18,20 @@ export class Output {
   readonly #stderr: OutputStream;
   readonly #colour: boolean;
   readonly #colourOut: boolean;
+  readonly #program: string;
   #outlivesReader = false;
   #usageIsData = false;
 
-  /** @param options - `colour`: whether notes and errors may be coloured on a terminal */
-  constructor(stdout: OutputStream, stderr: OutputStream, options: { readonly colour: boolean }) {
+  /** @param options - `colour`: whether notes and errors may be coloured on a terminal; `program`: stands before notes */
+  constructor(
+    stdout: OutputStream,
+    stderr: OutputStream,
+    options: { readonly colour: boolean; readonly program?: string },
+  ) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#colour = options.colour && stderr.isTTY === true;
+    this.#program = options.program ?? "kes";
     this.#colourOut = options.colour && stdout.isTTY === true;
   }
 
@@ -76,7 +82,7 @@ export class Output {
 
   /** One note for whoever is watching: `kes: …` on standard error. What a terminal would act on is spelt out. */
   note(text: string): void {
-    this.#stderr.write(`kes: ${printableLines(text)}\n`);
+    this.#stderr.write(`${this.#program}: ${printableLines(text)}\n`);
   }
 
   /** `Error: …` on standard error, the word in KES's red (#ac0000) on a terminal; else as {@link note}. */

@@ -4,14 +4,19 @@ import { type CommandContext, CommandError, EXIT } from "./command.js";
 import type { CommandEntry, CommandTable } from "./commands.js";
 import { Interrupted } from "./interrupt.js";
 
-/** Runs the command that `argv` (without the program's name) asks for. Never rejects. @returns the exit code */
+/**
+ * Runs the command that `argv` (without the program's name) asks for. Never rejects.
+ * @param program - its name, which each command's own begins with
+ * @returns the exit code
+ */
 export async function run(
   argv: readonly string[],
   table: CommandTable,
   context: CommandContext,
+  program = "kes",
 ): Promise<number> {
   try {
-    return await dispatch(argv, table, context);
+    return await dispatch(argv, { table, program }, context);
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode;
     context.output.error(explain(error));
@@ -20,9 +25,15 @@ export async function run(
   }
 }
 
+/** What can be run, and what it is called. */
+interface Program {
+  readonly table: CommandTable;
+  readonly program: string;
+}
+
 async function dispatch(
   argv: readonly string[],
-  table: CommandTable,
+  { table, program }: Program,
   context: CommandContext,
 ): Promise<number> {
   if (asksForCandidates(context.env)) {
@@ -37,13 +48,14 @@ async function dispatch(
     context.output.data(versionText());
     return EXIT.done;
   }
-  if (first === "--auto-completion") {
+  if (first === "--auto-completion" && program === "kes") {
     const { installCompletion } = await import("./completion/install.js");
     await installCompletion(context);
     return EXIT.done;
   }
-  if (first === undefined || isHelp(first)) return showUsage(table, context);
-  if (first.startsWith("-")) throw new UsageError(`unknown flag: ${first.split("=")[0]}. See 'kes --help'`);
+  if (first === undefined || isHelp(first)) return showUsage({ table, program }, context);
+  if (first.startsWith("-"))
+    throw new UsageError(`unknown flag: ${first.split("=")[0]}. See '${program} --help'`);
 
   const entry = second === undefined ? undefined : entryOf(table, `${first} ${second}`);
   if (entry !== undefined) return (await entry.load()).run(argv.slice(2), context);
@@ -53,16 +65,16 @@ async function dispatch(
     // `kes identity` is a command by itself, too: its own help stands first.
     const own = await single?.load();
     await own?.run(["--help"], context);
-    return showUsage(table, context, first);
+    return showUsage({ table, program }, context, first);
   }
   if (single !== undefined) return (await single.load()).run(argv.slice(1), context);
 
-  if (!isGroup) throw await unknownCommand(first, table);
-  if (second === undefined) return showUsage(table, context, first);
+  if (!isGroup) throw await unknownCommand(first, { table, program });
+  if (second === undefined) return showUsage({ table, program }, context, first);
   if (second.startsWith("-")) {
-    throw new UsageError(`unknown flag: ${second.split("=")[0]}. See 'kes ${first} --help'`);
+    throw new UsageError(`unknown flag: ${second.split("=")[0]}. See '${program} ${first} --help'`);
   }
-  throw await unknownCommand(second, table, first);
+  throw await unknownCommand(second, { table, program }, first);
 }
 
 /** bash and zsh ask a program for candidates by running it with the line in its environment (KES reference §14.5). */
@@ -70,11 +82,15 @@ function asksForCandidates({ COMP_LINE, SHELL = "" }: CommandContext["env"]): bo
   return COMP_LINE !== undefined && (SHELL.endsWith("bash") || SHELL.endsWith("zsh"));
 }
 
-async function unknownCommand(word: string, table: CommandTable, group?: string): Promise<CommandError> {
+async function unknownCommand(
+  word: string,
+  { table, program }: Program,
+  group?: string,
+): Promise<CommandError> {
   const { nearestCommands } = await import("./suggest.js");
-  const program = group === undefined ? "kes" : `kes ${group}`;
-  return new CommandError(`"${word}" is not a ${group ?? "kes"} command. See '${program} --help'`, {
-    hints: nearestCommands(word, table, group).map((line) => `did you mean '${line}'?`),
+  const name = group === undefined ? program : `${program} ${group}`;
+  return new CommandError(`"${word}" is not a ${group ?? program} command. See '${name} --help'`, {
+    hints: nearestCommands(word, table, group, program).map((line) => `did you mean '${line}'?`),
   });
 }
 
@@ -87,9 +103,13 @@ function isHelp(word: string): boolean {
   return word === "-h" || word === "--help";
 }
 
-async function showUsage(table: CommandTable, context: CommandContext, group?: string): Promise<number> {
+async function showUsage(
+  { table, program }: Program,
+  context: CommandContext,
+  group?: string,
+): Promise<number> {
   const { usageText } = await import("./help.js");
-  context.output.usage(usageText(table, group));
+  context.output.usage(usageText(table, group, program));
   return EXIT.usageShown;
 }
 

@@ -38,16 +38,23 @@ export function nearest(word: string, known: readonly string[]): string[] {
 }
 
 /** Command lines near `kes WORD` or, with a group, `kes GROUP WORD`. */
-export function nearestCommands(word: string, table: CommandTable, group?: string): string[] {
+export function nearestCommands(
+  word: string,
+  table: CommandTable,
+  group?: string,
+  program = "kes",
+): string[] {
   const names = Object.keys(table).map((name) => name.split(" "));
   if (group !== undefined) {
     const inGroup = names.flatMap(([first, second]) =>
       first === group && second !== undefined ? [second] : [],
     );
-    return nearest(word, inGroup).map((second) => `kes ${group} ${second}`);
+    return nearest(word, inGroup).map((second) => `${program} ${group} ${second}`);
   }
-  const near = nearest(word, [...new Set(names.map(([first = ""]) => first))]).map((first) => `kes ${first}`);
+  const near = nearest(word, [...new Set(names.map(([first = ""]) => first))]).map(
+    (first) => `${program} ${first}`,
+  );
   // `kes create` for `kes key create`.
-  const below = names.filter(([, second]) => second === word).map((name) => `kes ${name.join(" ")}`);
+  const below = names.filter(([, second]) => second === word).map((name) => `${program} ${name.join(" ")}`);
   return [...near, ...below].slice(0, MAX_SUGGESTIONS);
 }
