@@ -2,6 +2,7 @@
 import type { HttpEngine } from "../config/config.js";
 import type { Engine, EngineOptions } from "./engine.js";
 import { Http1Engine } from "./http1/engine.js";
+import { Http2Engine } from "./http2/engine.js";
 import { NodeHttp1Engine } from "./node/h1-engine.js";
 import { NodeHttp2Engine } from "./node/h2-engine.js";
 
@@ -12,6 +13,6 @@ export interface Engines {
 
 /** The engines of `server.http`. */
 export function makeEngines(kind: HttpEngine, options: EngineOptions): Engines {
-  const http1 = kind === "keswick" ? new Http1Engine(options) : new NodeHttp1Engine(options);
-  return { http1, http2: new NodeHttp2Engine(options) };
+  if (kind === "keswick") return { http1: new Http1Engine(options), http2: new Http2Engine(options) };
+  return { http1: new NodeHttp1Engine(options), http2: new NodeHttp2Engine(options) };
 }

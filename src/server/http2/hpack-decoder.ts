@@ -168,7 +168,7 @@ const NO_BYTES = new Uint8Array(0);
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return buffer.latin1Slice(start, end);
+  return buffer.toString("latin1", start, end);
 }
 
 function malformed(what: string): ConnectionError {

@@ -79,7 +79,7 @@ function stepTable(): Uint32Array {
         const child = children[2 * node + ((nibble >>> bit) & 1)] ?? 0;
         if (child === -1 - EOS) step = INVALID;
         else if (child < 0) step |= EMITS | ((-1 - child) << 8);
-        node = child < 0 ? 0 : child;
+        node = Math.max(child, 0);
       }
       steps[state * 16 + nibble] = step | node | (padding.has(node) ? MAY_END : 0);
     }
@@ -106,7 +106,7 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number): st
       out[length++] = step >>> 8;
     }
   }
-  return step & MAY_END ? out.latin1Slice(0, length) : undefined;
+  return step & MAY_END ? out.toString("latin1", 0, length) : undefined;
 }
 
 /** Bytes that {@link huffmanEncode} makes of `text`, whose characters are bytes. */

@@ -1,0 +1,351 @@
+/** One stream: a request as it comes and its answer as it goes. */
+import { type BodyBudget, BodyBuffer, type BodyFailure } from "../body.js";
+import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
+import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
+import type { Peer } from "../peer.js";
+import { ErrorCode } from "./errors.js";
+import { MAX_PENDING_BYTES } from "./limits.js";
+import type { RequestHead } from "./request-head.js";
+import { SendQueue } from "./send-queue.js";
+import type { Outgoing, Sender } from "./sender.js";
+
+/** What a stream asks of its session. */
+export interface StreamHost {
+  readonly peer: Peer;
+  readonly bodies: BodyBudget;
+  readonly sender: Sender;
+  readonly idleTimeoutMs: number;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Something is to be sent. */
+  touched(): void;
+  /** Looks at the stream's deadlines from now on. */
+  watch(stream: Stream): void;
+  /** `bytes` of a body were taken or thrown away: the client may send as many more. */
+  consumed(stream: Stream, bytes: number): void;
+  /** Ends the stream with RST_STREAM. */
+  cut(stream: Stream, code: ErrorCode): void;
+  /** The stream is over. */
+  closed(stream: Stream): void;
+  /** The request was served, or nobody waits for it any more. */
+  finished(): void;
+  /** An answer that goes on begins, and ends: so long the connection is not idle. */
+  held(isHeld: boolean): void;
+}
+
+export class Stream implements Exchange, Outgoing {
+  readonly id: number;
+  readonly head: RequestHead;
+  readonly queue: SendQueue = new SendQueue();
+  sendWindow: number;
+  isEnding = false;
+  /** Bytes that the client may still send, and those it has sent and gets back only with the next update. */
+  receiveWindow: number;
+  consumedBytes = 0;
+  readonly #host: StreamHost;
+  /** END_STREAM came with the head. */
+  readonly #isBodyless: boolean;
+  #isReceived: boolean;
+  #isSent = false;
+  #isClosed = false;
+  #isAnswered = false;
+  /** The answer goes on: {@link StreamHost.held}. */
+  #isHeld = false;
+  #receivedBytes = 0;
+  /** What came before anybody asked for it, as far as the window allowed. */
+  readonly #early: Buffer[] = [];
+  #body: BodyBuffer | undefined;
+  #done: ((body: Buffer | BodyFailure) => void) | undefined;
+  /** The rest of the body is thrown away; so much of it was. */
+  #isDiscarding = false;
+  #discardedBytes = 0;
+  #gone: (() => void)[] | undefined;
+  /** Until when the rest of the body may come; until when the answer must be taken. 0 for no bound. */
+  #discardUntilMs = 0;
+  #takeUntilMs = 0;
+
+  constructor(host: StreamHost, id: number, head: RequestHead, isReceived: boolean, receiveWindow: number) {
+    this.#host = host;
+    this.id = id;
+    this.head = head;
+    this.#isBodyless = isReceived;
+    this.#isReceived = isReceived;
+    this.sendWindow = host.sender.initialWindow;
+    this.receiveWindow = receiveWindow;
+  }
+
+  get peer(): Peer {
+    return this.#host.peer;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get target(): string {
+    return this.head.target;
+  }
+
+  get bodyless(): boolean {
+    return this.#isBodyless || this.head.contentLength === 0;
+  }
+
+  /** The client has sent its END_STREAM. */
+  get isReceived(): boolean {
+    return this.#isReceived;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  header(name: string): readonly string[] {
+    const { fields } = this.head;
+    let values: string[] | undefined;
+    for (const field of fields) {
+      if (field.name !== name) continue;
+      values ??= [];
+      values.push(field.value);
+    }
+    return values ?? NO_VALUES;
+  }
+
+  readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void {
+    if (this.#isClosed) return done("aborted");
+    if (this.head.contentLength > limit) {
+      this.#discard();
+      return done("too-large");
+    }
+    const [first] = this.#early;
+    if (this.#isReceived && this.#early.length <= 1) {
+      this.#early.length = 0;
+      if (first === undefined) return done(EMPTY);
+      this.#host.consumed(this, first.length);
+      return done(first.length > limit ? "too-large" : first);
+    }
+    this.#body = new BodyBuffer(limit, this.#host.bodies);
+    this.#done = done;
+    if (this.head.isAsking && this.#receivedBytes === 0 && !this.#isAnswered) {
+      this.#host.sender.head(this.id, CONTINUE, {}, undefined, false);
+      this.#host.touched();
+    }
+    const early = this.#early.splice(0);
+    for (const piece of early) this.#take(piece);
+    if (this.#isReceived) this.#bodyEnds();
+  }
+
+  onGone(callback: () => void): void {
+    if (this.#isClosed) return callback();
+    this.#gone ??= [];
+    this.#gone.push(callback);
+  }
+
+  finished(): void {
+    this.#host.finished();
+  }
+
+  reply(status: number, headers: ReplyHeaders, body?: string): void {
+    if (this.#isAnswered || this.#isClosed) return;
+    this.#isAnswered = true;
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    const isEmpty = body === undefined || length === 0 || this.head.method === "HEAD";
+    this.#begin(status, headers, length, isEmpty);
+    if (!this.#isReceived) this.#discardUntilEnd();
+    if (isEmpty) this.sent();
+    else {
+      this.#host.sender.body(this, body, length);
+      if (!this.#isSent) {
+        this.#takeUntilMs = this.#host.now() + this.#host.idleTimeoutMs;
+        this.#host.watch(this);
+      }
+    }
+    this.#host.touched();
+  }
+
+  stream(status: number, headers: ReplyHeaders): StreamWriter {
+    const isOpen = !this.#isAnswered && !this.#isClosed;
+    if (isOpen) {
+      this.#isAnswered = true;
+      this.#begin(status, headers, undefined, false);
+      this.#discard();
+      this.#isHeld = true;
+      this.#host.held(true);
+      this.#host.touched();
+    }
+    return {
+      write: (text) => {
+        if (this.#isClosed || this.isEnding) return true;
+        const isFull = this.queue.size >= MAX_STREAM_BACKLOG;
+        if (isFull || this.#host.sender.pendingBytes >= MAX_PENDING_BYTES) return false;
+        this.#host.sender.queue(this, Buffer.from(text, "utf8"));
+        this.#host.touched();
+        return true;
+      },
+      end: (last = "") => {
+        if (this.#isClosed || this.isEnding) return;
+        this.isEnding = true;
+        this.#host.sender.queue(this, Buffer.from(last, "utf8"));
+        if (!this.#isClosed) {
+          // A client that does not end its side of the stream either is cut off like one that takes nothing.
+          this.#takeUntilMs = this.#host.now() + STREAM_LINGER_MS;
+          this.#discardUntilMs = this.#takeUntilMs;
+          this.#host.watch(this);
+        }
+        this.#host.touched();
+      },
+      onClose: (callback) => this.onGone(callback),
+    };
+  }
+
+  /**
+   * Takes a piece of the body; `isEnd` with the last one.
+   * @returns what is wrong with it, or undefined
+   */
+  receive(piece: Buffer, isEnd: boolean): string | undefined {
+    this.#receivedBytes += piece.length;
+    const declared = this.head.contentLength;
+    if (declared >= 0 && (this.#receivedBytes > declared || (isEnd && this.#receivedBytes < declared))) {
+      return "content-length and the body differ";
+    }
+    if (piece.length > 0) {
+      // A piece of a body that goes on would keep all that came with it: it has a copy of its own.
+      if (isEnd && this.#receivedBytes === piece.length) this.#take(piece);
+      else this.#take(copyOf(piece));
+    }
+    if (isEnd) this.end();
+    return undefined;
+  }
+
+  /** The request ends: with its last piece, or with trailers. */
+  end(): void {
+    this.#isReceived = true;
+    this.#bodyEnds();
+    this.#closeIfDone();
+  }
+
+  /** Whether a body that ends here has the length that was declared. */
+  get isComplete(): boolean {
+    return this.head.contentLength < 0 || this.head.contentLength === this.#receivedBytes;
+  }
+
+  /** The last byte of the answer is on its way. */
+  sent(): void {
+    this.#isSent = true;
+    this.#takeUntilMs = 0;
+    this.#closeIfDone();
+  }
+
+  /** The client left, or the stream was reset. */
+  abort(): void {
+    if (this.#isClosed) return;
+    this.#close();
+    this.#finishBody("aborted");
+  }
+
+  /**
+   * Holds the deadlines against the clock.
+   * @returns whether there are any left
+   */
+  check(nowMs: number): boolean {
+    if (this.#isClosed) return false;
+    if (this.#takeUntilMs > 0 && nowMs >= this.#takeUntilMs) {
+      this.#host.cut(this, ErrorCode.cancel);
+      return false;
+    }
+    // The answer comes first: it is cut off only by its own deadline.
+    if (this.#discardUntilMs > 0 && nowMs >= this.#discardUntilMs && this.#isSent) {
+      this.#host.cut(this, ErrorCode.none);
+      return false;
+    }
+    return this.#takeUntilMs > 0 || this.#discardUntilMs > 0;
+  }
+
+  #begin(status: number, headers: ReplyHeaders, length: number | undefined, isEnd: boolean): void {
+    try {
+      this.#host.sender.head(this.id, status, headers, length, isEnd);
+    } catch (error) {
+      // Nobody else would end the stream.
+      this.#host.cut(this, ErrorCode.internal);
+      throw error;
+    }
+  }
+
+  #take(piece: Buffer): void {
+    const { length } = piece;
+    if (this.#isDiscarding) {
+      this.#discardedBytes += length;
+      this.#host.consumed(this, length);
+      if (this.#discardedBytes > MAX_DISCARDED_BYTES && this.#isSent) this.#host.cut(this, ErrorCode.none);
+      return;
+    }
+    if (this.#body === undefined) {
+      this.#early.push(piece);
+      return;
+    }
+    this.#host.consumed(this, length);
+    const refusal = this.#body.add(piece);
+    if (refusal === undefined) return;
+    this.#discard();
+    this.#finishBody(refusal);
+  }
+
+  #bodyEnds(): void {
+    if (this.#body !== undefined) this.#finishBody(this.#body.take());
+  }
+
+  #finishBody(end: Buffer | BodyFailure): void {
+    const done = this.#done;
+    this.#body?.release();
+    this.#body = undefined;
+    this.#done = undefined;
+    done?.(end);
+  }
+
+  /** What still comes of the body is thrown away. */
+  #discard(): void {
+    if (this.#isDiscarding) return;
+    this.#isDiscarding = true;
+    this.#dropEarly();
+  }
+
+  #dropEarly(): void {
+    if (this.#early.length === 0) return;
+    const early = this.#early.splice(0);
+    for (const piece of early) this.#host.consumed(this, piece.length);
+  }
+
+  /** As {@link #discard}, for a while: a client that is still sending may look for its answer only then. */
+  #discardUntilEnd(): void {
+    this.#discard();
+    this.#discardUntilMs = this.#host.now() + DISCARD_TIMEOUT_MS;
+    this.#host.watch(this);
+  }
+
+  #closeIfDone(): void {
+    if (this.#isReceived && this.#isSent) this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#dropEarly();
+    this.#host.closed(this);
+    if (this.#isHeld) this.#host.held(false);
+    const gone = this.#gone;
+    this.#gone = undefined;
+    // Whoever has sent the whole of an answer knows that it is over.
+    if (gone === undefined || (this.#isSent && !this.#isHeld)) return;
+    for (const callback of gone) callback();
+  }
+}
+
+const CONTINUE = 100;
+const EMPTY: Buffer = Buffer.alloc(0);
+const NO_VALUES: readonly string[] = Object.freeze([]);
+
+/** Outside of the pool, where a small piece would keep a larger one's memory. */
+function copyOf(piece: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(copy);
+  return copy;
+}
