@@ -35,7 +35,7 @@ describe("many calls of a client at a time", () => {
     await server.close();
   });
   const until = async (holds: () => boolean): Promise<void> => {
-    const endMs = Date.now() + 5_000;
+    const endMs = Date.now() + 15_000;
     while (!holds()) {
       if (Date.now() > endMs) expect.fail("it did not come to that");
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -31,7 +31,7 @@ function transportTo(url: string, ca: string, timing: Partial<TransportTiming> =
       certificate: client.certPem,
       key: client.keyPem,
       ca,
-      timeoutMs: 5_000,
+      timeoutMs: 15_000,
       environment: {},
     },
     { clock: systemClock, timing: { ...defaultTiming, pauseMs: 1, pauseJitterMs: 1, ...timing } },
@@ -48,7 +48,7 @@ async function outcome(transport: Transport, request: ApiRequest): Promise<strin
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const endMs = Date.now() + 3_000;
+  const endMs = Date.now() + 15_000;
   while (!holds()) {
     if (Date.now() > endMs) expect.fail("it did not come to that");
     await new Promise((resolve) => setTimeout(resolve, 5));

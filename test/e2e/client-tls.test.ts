@@ -51,7 +51,7 @@ describe("the SDK's connections", () => {
       {
         endpoints: server.url,
         ca: server.ca.certPem,
-        timeoutMs: 5_000,
+        timeoutMs: 15_000,
         environment: {},
         ...(isSomebody ? {} : { certificate: client.certPem, key: client.keyPem }),
         ...options,
@@ -278,7 +278,7 @@ describe("the SDK's connections", () => {
         { SSL_CERT_DIR: dir },
         { NODE_EXTRA_CA_CERTS: path },
       ]) {
-        const own = createTransport({ endpoints: server.url, environment, timeoutMs: 5_000 });
+        const own = createTransport({ endpoints: server.url, environment, timeoutMs: 15_000 });
         open.push(own);
         expect(await own.send(get), JSON.stringify(environment)).to.have.property("status", 200);
       }
@@ -534,12 +534,12 @@ describe("the SDK's connections", () => {
       await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
       const portOf = (one: { address(): unknown }): number => (one.address() as { port: number }).port;
       try {
-        for (const [port, message] of [
-          [portOf(mute), /no TLS handshake within 50 ms/],
-          [1, /connection refused/],
-          [portOf(plain), /speaks no TLS/],
+        for (const [port, connectMs, message] of [
+          [portOf(mute), 1_000, /no TLS handshake within 1000 ms/],
+          [1, 10_000, /connection refused/],
+          [portOf(plain), 10_000, /speaks no TLS/],
         ] as const) {
-          const error = await failure(() => transport({ endpoints: `127.0.0.1:${port}` }, { connectMs: 50 }));
+          const error = await failure(() => transport({ endpoints: `127.0.0.1:${port}` }, { connectMs }));
           expect(error.code).to.equal("ENDPOINT_UNREACHABLE");
           expect(error.message).to.match(message);
         }
@@ -574,7 +574,7 @@ describe("the SDK's connections", () => {
         return reply;
       };
       const until = async (holds: () => boolean): Promise<void> => {
-        const endMs = Date.now() + 3_000;
+        const endMs = Date.now() + 15_000;
         while (!holds()) {
           if (Date.now() > endMs) expect.fail("it did not come to that");
           await new Promise((resolve) => setTimeout(resolve, 5));
@@ -586,14 +586,14 @@ describe("the SDK's connections", () => {
           call.begin(200, "application/x-ndjson; charset=utf-8");
           call.write("one\n");
         };
-        const got = await stream(transport({ http2, timeoutMs: 100 }));
+        const got = await stream(transport({ http2, timeoutMs: 2_000 }));
         expect(got).to.include({ contentType: "application/x-ndjson", endpoint: server.url });
         const lines: string[] = [];
         for await (const chunk of got.body) {
           lines.push(Buffer.from(chunk).toString());
           if (lines.length === 1) {
             // Longer than the time limit, which is for the beginning alone.
-            await new Promise((resolve) => setTimeout(resolve, 150));
+            await new Promise((resolve) => setTimeout(resolve, 2_100));
             server.calls[0]?.write("two\n");
           } else server.calls[0]?.end();
         }

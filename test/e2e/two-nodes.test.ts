@@ -51,7 +51,7 @@ describe("two nodes on one keystore", () => {
       status = (await b.send({ method: "PUT", path: "/v1/key/generate/shared" })).status;
       if (status === 200) {
         // The bound, and the time for the check itself on a busy machine.
-        expect(startedMs - deletedMs).to.be.below(REVALIDATE_MS + 500);
+        expect(startedMs - deletedMs).to.be.below(REVALIDATE_MS + 5_000);
       }
     }
     expect(status).to.equal(404);

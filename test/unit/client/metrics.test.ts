@@ -96,7 +96,7 @@ describe("metrics text", () => {
         .to.throw()
         .with.property("code", "ANSWER_INVALID");
       // The square of the length would be minutes.
-      expect(performance.now() - startMs).to.be.below(1_500);
+      expect(performance.now() - startMs).to.be.below(10_000);
     });
   }
 
