@@ -11,6 +11,8 @@ export interface FileWatchOptions {
   readonly paths: () => readonly string[];
   /** Called once for each change of content, never twice at a time. */
   readonly changed: () => Promise<void>;
+  /** {@link contentOf} these paths when the configuration that names them was read; undefined for what is there now. */
+  readonly known?: (paths: readonly string[]) => string | undefined;
   /** Usual: 2 s. */
   readonly everyMs?: number;
 }
@@ -56,8 +58,8 @@ export class FileWatch {
 
   async #look(): Promise<void> {
     const paths = this.#options.paths();
-    // Another configuration is in force, which was made from what these files hold.
-    if (JSON.stringify(paths) !== this.#paths) this.#content = undefined;
+    // Another configuration is in force. What has changed since it was read is a change like any other.
+    if (JSON.stringify(paths) !== this.#paths) this.#content = this.#options.known?.(paths);
     this.#paths = JSON.stringify(paths);
     const files = await filesOf(paths);
     const seen = JSON.stringify(await Promise.all(files.map(appearance)));
@@ -66,11 +68,34 @@ export class FileWatch {
     const isFirst = this.#content === undefined;
     if (!isFirst && (!isStable || seen === this.#settled)) return;
     this.#settled = seen;
-    const content = JSON.stringify(await Promise.all(files.map(digest)));
+    const content = await digests(files);
     const before = this.#content;
     this.#content = content;
     if (before !== undefined && content !== before) await this.#options.changed();
   }
+}
+
+/** Clocks of file systems lag behind by up to a tick. */
+const TICK_MS = 20;
+
+/**
+ * What files hold now, for comparison.
+ * @param sinceMs - since 1970: of what was changed later nobody knows whether the reader saw it, so that it counts as
+ *   different from whatever it will hold
+ */
+export async function contentOf(
+  paths: readonly string[],
+  sinceMs = Number.POSITIVE_INFINITY,
+): Promise<string> {
+  const files = await filesOf(paths);
+  // Before the content: what changes in between looks too old then, and is applied once more.
+  const times = (await Promise.all(files.map(appearance))).map(([, , , , ctimeMs]) => Number(ctimeMs ?? 0));
+  if (times.some((ctimeMs) => ctimeMs > sinceMs - TICK_MS)) return "";
+  return digests(files);
+}
+
+async function digests(files: readonly string[]): Promise<string> {
+  return JSON.stringify(await Promise.all(files.map(digest)));
 }
 
 async function filesOf(paths: readonly string[]): Promise<readonly string[]> {

@@ -23,7 +23,7 @@ import { devSetup } from "./dev.js";
 import { inheritedSocket } from "./inherited-socket.js";
 import { runUntilStopped, type Signalled } from "./lifecycle.js";
 import { ServiceManager } from "./service-manager.js";
-import { watchFiles } from "./watch-files.js";
+import { ReadFiles, type WatchOptions, watchFiles } from "./watch-files.js";
 import { forkWorker, workersOf } from "./workers.js";
 
 /** Runs a server until it is stopped. */
@@ -53,8 +53,11 @@ interface Runnable extends Signalled {
 /** Runs a server with a configuration file until it is stopped. */
 export const runServer: RunServer = async (options, context) => {
   const { configFile, addr, degraded = false, onListening } = options;
+  const read = new ReadFiles();
   const load = async (): Promise<Config> => {
+    const sinceMs = Date.now();
     const config = await readConfig(configFile, context.env, keystores);
+    await read.remember(config, sinceMs);
     for (const warning of config.warnings) context.output.note(`warning: ${formatFault(warning)}`);
     return withAddress(config, addr === undefined ? undefined : parseAddress(addr));
   };
@@ -70,7 +73,11 @@ export const runServer: RunServer = async (options, context) => {
           }),
         )
       : await Primary.start({ ...parts, workers, fork: forkWorker });
-  return serve(server, context, { load, workers, ...(onListening === undefined ? {} : { onListening }) });
+  return serve(server, context, {
+    loading: { load, read },
+    workers,
+    ...(onListening === undefined ? {} : { onListening }),
+  });
 };
 
 /** Runs a server for development until it is stopped. */
@@ -128,7 +135,7 @@ async function serve(
   context: CommandContext,
   options: {
     readonly workers: number;
-    readonly load?: () => Promise<Config>;
+    readonly loading?: Pick<WatchOptions, "load" | "read">;
     readonly onListening?: (listen: { host: string; port: number }) => void;
     readonly apiKey?: string;
   },
@@ -160,7 +167,7 @@ async function serve(
     context.output.data(`${banner(facts)}\n${last}\n`);
   };
   context.output.outliveReader();
-  const { load } = options;
+  const { loading } = options;
   const manager = new ServiceManager({
     ...{ env: context.env, pid: process.pid },
     warn: (message) => context.output.note(message),
@@ -170,10 +177,10 @@ async function serve(
     stopping: () => manager.stopping(),
     output: context.output,
     announce,
-    ...(load === undefined ? {} : { load }),
+    ...(loading === undefined ? {} : { load: loading.load }),
   });
   manager.ready(() => server.isAlive);
-  if (load !== undefined) watchFiles(server, { load, output: context.output });
+  if (loading !== undefined) watchFiles(server, { ...loading, output: context.output });
   announce("=> Server is up and running...");
   if (process.versions.node.startsWith("20.")) {
     context.output.note("Node.js 20 has reached its end of life; Node.js 24 is recommended");

@@ -2,7 +2,7 @@
 import { causes } from "../../audit/error-log.js";
 import type { Config } from "../../config/config.js";
 import { ConfigError } from "../../errors.js";
-import { FileWatch } from "../../server/file-watch.js";
+import { contentOf, FileWatch } from "../../server/file-watch.js";
 import type { Output } from "../output.js";
 import { configFiles, tlsFiles } from "./watched-files.js";
 
@@ -16,13 +16,44 @@ export interface Watched {
 
 export interface WatchOptions {
   readonly load: () => Promise<Config>;
+  /** What the files held when `load` was last called. */
+  readonly read: ReadFiles;
   readonly output: Output;
   readonly everyMs?: number;
 }
 
+const tlsPaths = (config: Config): readonly string[] =>
+  config.server.watch === "off" ? [] : tlsFiles(config);
+const configPaths = (config: Config): readonly string[] =>
+  config.server.watch === "all" ? configFiles(config) : [];
+
+/** What files held when they were read: a change is seen however soon it comes, and however long a start takes. */
+export class ReadFiles {
+  #contents = new Map<string, string>();
+
+  /**
+   * To be called when a configuration has been read, before the files that it names are.
+   * @param sinceMs - since 1970, when the reading began
+   */
+  async remember(config: Config, sinceMs: number): Promise<void> {
+    const [certificates, documents] = [tlsPaths(config), configPaths(config)];
+    this.#contents = new Map([
+      [JSON.stringify(certificates), await contentOf(certificates)],
+      [JSON.stringify(documents), await contentOf(documents, sinceMs)],
+    ]);
+  }
+
+  contentOf(paths: readonly string[]): string | undefined {
+    return this.#contents.get(JSON.stringify(paths));
+  }
+}
+
 /** Watches as the configuration says that is in force at each look. The watch does not keep the process alive. */
-export function watchFiles(server: Watched, { load, output, everyMs }: WatchOptions): void {
-  const interval = everyMs === undefined ? {} : { everyMs };
+export function watchFiles(server: Watched, { load, read, output, everyMs }: WatchOptions): void {
+  const usual = {
+    known: (paths: readonly string[]) => read.contentOf(paths),
+    ...(everyMs === undefined ? {} : { everyMs }),
+  };
   const tell = async (what: string, change: Promise<void>): Promise<void> => {
     try {
       await change;
@@ -33,8 +64,8 @@ export function watchFiles(server: Watched, { load, output, everyMs }: WatchOpti
     }
   };
   const certificates = new FileWatch({
-    ...interval,
-    paths: () => (server.config.server.watch === "off" ? [] : tlsFiles(server.config)),
+    ...usual,
+    paths: () => tlsPaths(server.config),
     // What else the file says by now is not to be applied by this, nor to keep a certificate from being renewed.
     changed: () =>
       tell(
@@ -43,10 +74,10 @@ export function watchFiles(server: Watched, { load, output, everyMs }: WatchOpti
       ),
   });
   const configuration = new FileWatch({
-    ...interval,
-    paths: () => (server.config.server.watch === "all" ? configFiles(server.config) : []),
+    ...usual,
+    paths: () => configPaths(server.config),
     changed: () => tell("configuration files have changed", server.reload(load)),
   });
-  // At once: what changes within the first seconds of a server has to be told from what it was started with.
+  // At once: what has changed while the server started is applied all the sooner.
   for (const watch of [certificates, configuration]) void watch.look();
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { FileWatch } from "../../../src/server/file-watch.js";
+import { contentOf, FileWatch } from "../../../src/server/file-watch.js";
 
 describe("a watch over files", () => {
   let folder: string;
@@ -17,8 +17,9 @@ describe("a watch over files", () => {
 
   /** Looks only when the test says so. */
   async function watching(...names: readonly string[]) {
-    const state = { changes: 0, names: [...names] };
+    const state = { changes: 0, names: [...names], known: new Map<string, string>() };
     const watch = new FileWatch({
+      known: (paths) => state.known.get(paths.join()),
       paths: () => state.names.map((name) => join(folder, name)),
       changed: async () => {
         state.changes += 1;
@@ -104,5 +105,32 @@ describe("a watch over files", () => {
     expect(await looks(3)).to.equal(1);
     state.names.length = 0;
     expect(await looks(3)).to.equal(1);
+  });
+
+  it("tells of what has changed since another configuration was read, before the first look at its files", async () => {
+    await Promise.all([write("a", "1"), write("b", "2")]);
+    const { state, looks } = await watching("a");
+    const paths = ["a", "b"].map((name) => join(folder, name));
+    state.known.set(paths.join(), await contentOf(paths));
+    await write("b", "33");
+    state.names.push("b");
+    expect(await looks(2)).to.equal(1);
+    expect(await looks(3)).to.equal(1);
+    // And of nothing when nothing has.
+    state.known.set(join(folder, "b"), await contentOf([join(folder, "b")]));
+    state.names.shift();
+    expect(await looks(3)).to.equal(1);
+  });
+
+  it("knows nothing of files that changed while they were read, which makes for one look too many at most", async () => {
+    const began = Date.now();
+    await write("a", "1");
+    const paths = [join(folder, "a")];
+    expect(await contentOf(paths, began)).to.equal("");
+    expect(await contentOf(paths, began + 3_600_000)).to.equal(await contentOf(paths));
+    const { state, looks } = await watching();
+    state.known.set(paths.join(), await contentOf(paths, began));
+    state.names.push("a");
+    expect(await looks(4)).to.equal(1);
   });
 });
