@@ -1,6 +1,7 @@
 /** A session of our own HTTP/2 without a socket: bytes in, frames out, and a clock that tests move. */
 import { BodyBudget } from "../../src/server/body.js";
 import type { Exchange } from "../../src/server/exchange.js";
+import { DateField } from "../../src/server/http2/date-field.js";
 import { Pages } from "../../src/server/http2/outbox.js";
 import { Session } from "../../src/server/http2/session.js";
 import type { Transport } from "../../src/server/http2/transport.js";
@@ -77,6 +78,7 @@ export class Harness {
       peer: { ip: "192.0.2.1" },
       bodies: new BodyBudget(maxBodyBytes),
       pages: new Pages(),
+      date: new DateField(() => 1_382_390_481_000),
       headersTimeoutMs: 5_000,
       idleTimeoutMs: 90_000,
       serve: (exchange) => {

@@ -2,6 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { DateField } from "./date-field.js";
 import { Deadlines } from "./deadlines.js";
 import { Pages } from "./outbox.js";
 import { Session } from "./session.js";
@@ -11,6 +12,7 @@ import { Turn } from "./turn.js";
 export class Http2Engine implements Engine {
   readonly #options: EngineOptions;
   readonly #pages = new Pages();
+  readonly #date = new DateField(() => Date.now());
   readonly #turn = new Turn();
   readonly #deadlines = new Deadlines(() => performance.now());
 
@@ -26,6 +28,7 @@ export class Http2Engine implements Engine {
       peer,
       bodies,
       pages: this.#pages,
+      date: this.#date,
       headersTimeoutMs: limits.headersTimeoutMs,
       idleTimeoutMs: limits.idleTimeoutMs,
       serve,

@@ -1,5 +1,6 @@
 /** Fields of an answer → header block (RFC 7541). What is the same in every answer takes one byte from the second on. */
 import type { ReplyHeaders } from "../exchange.js";
+import type { DateField } from "./date-field.js";
 import { FIELD_OVERHEAD } from "./header-field.js";
 import { huffmanEncode, huffmanLength } from "./huffman.js";
 import { HEADER_TABLE_BYTES } from "./limits.js";
@@ -20,8 +21,8 @@ const STATUS_NAME = 8;
 const CONTENT_LENGTH_NAME = 28;
 /** Most bytes of a field besides its characters: two lengths or indices of at most five bytes, and the first byte. */
 const FIELD_BYTES = 11;
-/** Of `:status`, `content-length` and two changes of the table's size. */
-const HEAD_BYTES = 64;
+/** Of `:status`, `date`, `content-length` and two changes of the table's size. */
+const HEAD_BYTES = 96;
 
 /** A field in the client's table. */
 interface Entry {
@@ -39,6 +40,11 @@ export class HpackEncoder {
   #size = 0;
   #maxSize = HEADER_TABLE_BYTES;
   #isResized = false;
+  readonly #date: DateField;
+
+  constructor(date: DateField) {
+    this.#date = date;
+  }
 
   /** The client's SETTINGS_HEADER_TABLE_SIZE. */
   resize(bytes: number): void {
@@ -84,6 +90,10 @@ export class HpackEncoder {
       const value = headers[name];
       if (value !== undefined) end = this.#field(name, String(value), out, end);
     }
+    // An interim answer has neither.
+    if (status < 200) return end;
+    const date = this.#date.bytes();
+    for (let i = 0; i < date.length; i++) out[end++] = date[i] ?? 0;
     if (length === undefined) return end;
     return writeRaw(String(length), out, writeInteger(CONTENT_LENGTH_NAME, 0x0f, 0, out, end));
   }

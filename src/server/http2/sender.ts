@@ -1,5 +1,6 @@
 /** What a session sends: control frames, heads of answers, and bodies as far as the client's windows allow. */
 import type { ReplyHeaders } from "../exchange.js";
+import type { DateField } from "./date-field.js";
 import { ErrorCode as Code, ConnectionError, type ErrorCode } from "./errors.js";
 import { Flag, FRAME_HEAD_BYTES, FrameType, Setting, writeFrameHead, writeUint32 } from "./frame.js";
 import { HpackEncoder } from "./hpack-encoder.js";
@@ -33,7 +34,7 @@ type Spending = (isShort: boolean) => void;
 
 export class Sender {
   readonly #outbox: Outbox;
-  readonly #encoder = new HpackEncoder();
+  readonly #encoder: HpackEncoder;
   readonly #spending: Spending;
   /** Streams with bytes or an end to send, in the order of their turns. */
   readonly #waiting = new Set<Outgoing>();
@@ -42,8 +43,9 @@ export class Sender {
   #pendingBytes = 0;
 
   /** @param spending - called for each frame of data, with whether a window made it shorter than is sensible */
-  constructor(outbox: Outbox, spending: Spending) {
+  constructor(outbox: Outbox, date: DateField, spending: Spending) {
     this.#outbox = outbox;
+    this.#encoder = new HpackEncoder(date);
     this.#spending = spending;
   }
 

@@ -6,6 +6,7 @@ import type { BodyBudget } from "../body.js";
 import type { Exchange } from "../exchange.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES, MAX_STREAMS } from "../limits.js";
 import type { Peer } from "../peer.js";
+import type { DateField } from "./date-field.js";
 import type { Watched } from "./deadlines.js";
 import { ConnectionError, ErrorCode } from "./errors.js";
 import { Flag, FrameType } from "./frame.js";
@@ -26,6 +27,7 @@ export interface SessionOptions {
   readonly peer: Peer;
   readonly bodies: BodyBudget;
   readonly pages: Pages;
+  readonly date: DateField;
   readonly headersTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** Serves one request; never throws. */
@@ -104,7 +106,7 @@ export class Session implements StreamHost, Watched {
     this.#outbox = new Outbox(transport, pages);
     this.#resets = new Patience(limits.RESET_BURST, limits.RESETS_PER_SECOND, now);
     this.#idleFrames = new Patience(limits.IDLE_FRAME_BURST, limits.IDLE_FRAMES_PER_SECOND, now);
-    this.sender = new Sender(this.#outbox, (isShort) => {
+    this.sender = new Sender(this.#outbox, options.date, (isShort) => {
       // Where it is too much, the window update that asks for the next one ends the connection.
       if (isShort) this.#idleFrames.spend();
       else this.#idleFrames.earn(limits.FRAMES_PER_ANSWER);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
+import { DateField } from "../../../../src/server/http2/date-field.js";
 import { ConnectionError } from "../../../../src/server/http2/errors.js";
 import type { HeaderField } from "../../../../src/server/http2/header-field.js";
 import { HpackDecoder } from "../../../../src/server/http2/hpack-decoder.js";
@@ -126,6 +127,8 @@ describe("server/http2/hpack", () => {
   });
 
   describe("encoder", () => {
+    const date = new DateField(() => Date.UTC(2013, 9, 21, 20, 13, 21, 500));
+    const dated = ["date", "Mon, 21 Oct 2013 20:13:21 GMT"] as const;
     const encode = (encoder: HpackEncoder, status: number, headers: Record<string, string | number>) => {
       const out = Buffer.alloc(encoder.measure(headers));
       const end = encoder.encode(status, headers, 12, out, 0);
@@ -134,12 +137,14 @@ describe("server/http2/hpack", () => {
     };
 
     it("sends what is the same in every answer as one byte from the second on", () => {
-      const encoder = new HpackEncoder();
+      const encoder = new HpackEncoder(date);
       const headers = { "content-type": "application/json" };
       encode(encoder, 200, headers);
       const second = encode(encoder, 200, headers);
-      // :status 200, the first entry of the dynamic table, content-length (index 28) without indexing.
-      expect(second.toString("hex")).to.equal(`88be0f0d02${bytes("12")}`);
+      // :status 200, the first entry of the dynamic table, date (index 33) and content-length (28) without indexing;
+      // the date as in RFC 7541, appendix C.6.1.
+      const coded = "0f1296d07abe941054d444a8200595040b8166e082a62d1bff";
+      expect(second.toString("hex")).to.equal(`88be${coded}0f0d02${bytes("12")}`);
     });
 
     const headers = fc.dictionary(
@@ -158,20 +163,21 @@ describe("server/http2/hpack", () => {
       });
       fc.assert(
         fc.property(fc.array(answer), (answers) => {
-          const encoder = new HpackEncoder();
+          const encoder = new HpackEncoder(date);
           const decoder = new HpackDecoder();
           for (const { status, headers, resize } of answers) {
             if (resize !== null) encoder.resize(resize);
             const fields = decode(decoder, encode(encoder, status, headers));
             const sent = Object.entries(headers).map(([name, value]) => [name, String(value)]);
-            expect(fields).to.deep.equal([[":status", String(status)], ...sent, ["content-length", "12"]]);
+            const last = status < 200 ? [] : [dated, ["content-length", "12"]];
+            expect(fields).to.deep.equal([[":status", String(status)], ...sent, ...last]);
           }
         }),
       );
     });
 
     it("keeps to the table's size that the client allows", () => {
-      const encoder = new HpackEncoder();
+      const encoder = new HpackEncoder(date);
       const decoder = new HpackDecoder(100);
       encoder.resize(100);
       for (let i = 0; i < 50; i++) {
@@ -185,7 +191,7 @@ describe("server/http2/hpack", () => {
 
     it("refuses values that would be read as something else", () => {
       for (const value of ["a\r\nb: c", "a\0", "€", "a\x7f"]) {
-        expect(() => new HpackEncoder().measure({ location: value }), value).to.throw("cannot be sent");
+        expect(() => new HpackEncoder(date).measure({ location: value }), value).to.throw("cannot be sent");
       }
     });
   });

@@ -188,7 +188,7 @@ describe("server/http2/session", () => {
       const block = Buffer.concat(frames.map(({ payload }) => payload));
       const fields: string[] = [];
       new HpackDecoder().decode(block, 0, block.length, { add: ({ value }) => void fields.push(value) });
-      expect(fields).to.deep.equal(["301", location, "0"]);
+      expect(fields).to.deep.equal(["301", location, "Mon, 21 Oct 2013 21:21:21 GMT", "0"]);
       expect(frames.at(-1)?.flags).to.equal(END_HEADERS);
       expect(frames[0]?.flags).to.equal(END_STREAM);
     });
