@@ -1,7 +1,7 @@
 /** One request from its head to its log line: who, what, whether, then the handler, then the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorDocument, errorReply, shownError } from "../s3/error-reply.js";
-import { s3Error } from "../s3/errors.js";
+import { isS3Error, s3Error } from "../s3/errors.js";
 import { checkBucketName, checkKey } from "../s3/names.js";
 import type { OperationName } from "../s3/operations.js";
 import { commonHeaders, newRequestId } from "../s3/reply-headers.js";
@@ -10,6 +10,7 @@ import { type RoutedRequest, route } from "../s3/routing.js";
 import { verifyForm } from "../s3/signature/post-policy.js";
 import { type VerifiedRequest, verifyRequest } from "../s3/signature/verify.js";
 import { parseTarget, type S3Target } from "../s3/target.js";
+import type { S3Error } from "../s3-error.js";
 import { type AccessRecord, STATUS_GONE } from "./access-log.js";
 import type { Answer } from "./answer.js";
 import { authorize } from "./authorize.js";
@@ -220,7 +221,7 @@ export class Exchange {
     const error = shownError(thrown);
     if (this.#gone.signal.aborted) return;
     this.#record.code = error.code;
-    if (error.status >= 500) this.#options.failed(thrown, this.#record);
+    if (isServersOwn(error)) this.#options.failed(thrown, this.#record);
     // Content that failed in the middle has cut the connection.
     if (this.#reply.isGone) return;
     const { rawPath, bucket, key } = this.#target ?? {};
@@ -260,4 +261,9 @@ export class Exchange {
     metrics.end(record, isGone);
     log(record);
   }
+}
+
+/** What an operator has to know of; what is not implemented, and a client that is to wait, are no failures. */
+function isServersOwn(error: S3Error): boolean {
+  return error.status >= 500 && error.status !== 501 && !isS3Error(error, "SLOW_DOWN");
 }
