@@ -102,14 +102,23 @@ export interface ObjectStore {
   /** @throws S3Error `BUCKET_NOT_FOUND` here and below */
   object(bucket: string, key: string): ObjectRecord | undefined;
   hold(bucket: string, key: string): Promise<HeldObject | undefined>;
-  /** Records from a position on, in the order of the bytes of their keys; reads no more than is taken. */
-  scan(bucket: string, start: Buffer): Iterable<ObjectRecord>;
+  /**
+   * Records from a position on, in the order of the bytes of their keys; reads no more than is taken. Without their
+   * parts, which a listing would read for nothing. Changes meanwhile may be seen or not.
+   */
+  scan(bucket: string, start: Buffer): Iterable<Omit<ObjectRecord, "parts">>;
 
   /** Takes in content; durable when it resolves. Rejects with the source's error, or `STORAGE_FULL`; nothing stays then. */
   draft(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Draft>;
-  /** The object, with this content and this record, whole and at once. */
+  /**
+   * The object, with this content and this record, whole and at once. The draft is used up, also when this fails.
+   * `check` may be called twice: once before anything is written, and in the step that counts.
+   */
   publish(bucket: string, record: ObjectRecord, draft: Draft, check: Check): Promise<void>;
-  /** Another record for the same content; `change` gets what is there and may throw. */
+  /**
+   * Another record for the same content; `change` gets what is there and may throw. It is called again when somebody
+   * else was quicker. @throws S3Error `KEY_NOT_FOUND` when there is nothing and `change` did not throw
+   */
   changeObject(
     bucket: string,
     key: string,
@@ -122,7 +131,7 @@ export interface ObjectStore {
   upload(bucket: string, key: string, id: string): UploadRecord | undefined;
   /** In the order of keys, then ids. */
   scanUploads(bucket: string, start: Buffer): Iterable<UploadRecord>;
-  /** Replaces an earlier part of the number. @throws S3Error `UPLOAD_NOT_FOUND` */
+  /** Replaces an earlier part of the number; uses the draft up, also when it fails. @throws S3Error `UPLOAD_NOT_FOUND` */
   putPart(bucket: string, key: string, id: string, part: PartRecord, draft: Draft): Promise<void>;
   /** In ascending order. */
   parts(bucket: string, key: string, id: string): readonly PartRecord[];

@@ -1,0 +1,265 @@
+/**
+ * The index: tables in lmdb, ordered by the bytes of their keys, and changes in groups.
+ *
+ * A change is a function that looks at the tables and says what to write; all that wait share one transaction with its
+ * one fdatasync. lmdb commits off the main thread, one group after the other, so a change sees all before it. It is
+ * durable when its promise resolves: lmdb writes the pages, fdatasync, then the page that makes them valid, by a
+ * descriptor with O_DSYNC. (lmdb's own transaction callbacks and its option `overlappingSync` are not used.)
+ */
+import { type Database, open, type RootDatabase } from "lmdb";
+import { s3Error } from "../s3/errors.js";
+import { isFull } from "./faults.js";
+
+const tableNames = [
+  "buckets",
+  "objects",
+  "pieces",
+  "uploads",
+  "parts",
+  "settings",
+  "files",
+  "garbage",
+  "state",
+] as const;
+export type Table = (typeof tableNames)[number];
+
+/** Address space, not memory or disk; lmdb maps more when it is used up. */
+const MAP_BYTES = 16 * 1024 ** 3;
+/** Writes of one group, about: what comes after waits for the next. */
+const MAX_GROUP_WRITES = 20_000;
+/** Entries that are read from lmdb at a time: no transaction stays open between. */
+const FIRST_READ = 16;
+const LONGEST_READ = 512;
+
+export interface Entry {
+  readonly key: Buffer;
+  readonly value: string;
+}
+
+/** What a change sees and does. All that is written becomes durable at once, or nothing of it. */
+export interface Change {
+  get(table: Table, key: Buffer): string | undefined;
+  /** What stood there before the group; only for changes that are `alone`. */
+  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry>;
+  put(table: Table, key: Buffer, value: string): void;
+  remove(table: Table, key: Buffer): void;
+}
+
+/** Carries out a commit; tests make it fail or stop. */
+export type Committer = (commit: () => Promise<void>) => Promise<void>;
+
+interface Job {
+  /** Runs the change on the group's writes; throws nothing. */
+  readonly run: (writes: Writes) => void;
+  readonly alone: boolean;
+  /** With what came of the commit: undefined for well. */
+  readonly end: (failure: Error | undefined) => void;
+}
+
+export class IndexDatabase {
+  readonly #root: RootDatabase<string, Buffer>;
+  readonly #tables: ReadonlyMap<Table, Database<string, Buffer>>;
+  readonly #commit: Committer;
+  #jobs: Job[] = [];
+  #running: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  constructor(path: string, commit: Committer = (work) => work()) {
+    this.#root = open({
+      path,
+      noSubdir: false,
+      overlappingSync: false,
+      mapSize: MAP_BYTES,
+      maxDbs: tableNames.length,
+      // Not among its types: mode of the files.
+      ...{ permissionsMode: 0o600 },
+    });
+    this.#tables = new Map(
+      tableNames.map((name) => [
+        name,
+        this.#root.openDB(name, { encoding: "string", keyEncoding: "binary" }),
+      ]),
+    );
+    this.#commit = commit;
+  }
+
+  /** True when a commit failed in a way that leaves open what is on disk: nothing is written any more. */
+  get isBroken(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  get(table: Table, key: Buffer): string | undefined {
+    return this.#table(table).get(key);
+  }
+
+  /** Entries with `start` ≤ key < `end`, in order. What changes meanwhile may be seen or not. */
+  *range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {
+    const database = this.#table(table);
+    let from = start;
+    for (let limit = FIRST_READ; ; limit = Math.min(2 * limit, LONGEST_READ)) {
+      const entries = [...database.getRange({ start: from, end, limit })];
+      // Keys come in memory that lmdb uses again.
+      for (const { key, value } of entries) yield { key: Buffer.from(key), value };
+      const last = entries.at(-1);
+      if (last === undefined || entries.length < limit) return;
+      from = Buffer.concat([last.key, Buffer.of(0)]);
+    }
+  }
+
+  /** The last key of a table. */
+  lastKey(table: Table): Buffer | undefined {
+    for (const key of this.#table(table).getKeys({ reverse: true, limit: 1 })) return Buffer.from(key);
+    return undefined;
+  }
+
+  /**
+   * Runs `work`, commits what it wrote, and resolves to what it returned once that is durable. When `work` throws,
+   * nothing of it is written, and this rejects with its error, durable as well: what it saw has come to stay.
+   * @param alone - it begins a group of its own, as it must for {@link Change.range}
+   * @throws S3Error `STORAGE_FULL`, `INTERNAL` when the commit failed: nothing was written
+   */
+  change<T>(work: (change: Change) => T, { alone = false } = {}): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let finish = (): void => {};
+      this.#jobs.push({
+        alone,
+        run: (writes) => {
+          const own = new Writes(this, writes);
+          try {
+            const value = work(own);
+            own.mergeInto(writes);
+            finish = () => resolve(value);
+          } catch (cause) {
+            finish = () => reject(cause);
+          }
+        },
+        end: (failure) => (failure === undefined ? finish() : reject(failure)),
+      });
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+      });
+    });
+  }
+
+  /** Waits for all changes, then closes. */
+  async close(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    await this.#root.close();
+  }
+
+  async #run(): Promise<void> {
+    // What is asked for in the same turn shares the first group.
+    await Promise.resolve();
+    while (this.#jobs.length > 0) {
+      const writes = new Writes(this);
+      const group: Job[] = [];
+      for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
+        if (group.length > 0 && (job.alone || writes.size >= MAX_GROUP_WRITES)) break;
+        this.#jobs.shift();
+        group.push(job);
+        if (this.#failure === undefined) job.run(writes);
+      }
+      const failure = this.#failure ?? (await this.#write(writes));
+      for (const job of group) job.end(failure);
+    }
+  }
+
+  /** @returns why it failed */
+  async #write(writes: Writes): Promise<Error | undefined> {
+    if (writes.size === 0) return undefined;
+    try {
+      await this.#commit(() => this.#send(writes));
+      return undefined;
+    } catch (cause) {
+      const error = await reasonOf(cause);
+      if (isFullDisk(error)) return s3Error("STORAGE_FULL", { cause: error });
+      // lmdb may have stopped half-way: what is on disk is known only to the next start.
+      this.#failure = s3Error("INTERNAL", {
+        cause: new Error("the index could not be written, restart the server", { cause: error }),
+      });
+      return this.#failure;
+    }
+  }
+
+  async #send(writes: Writes): Promise<void> {
+    // All within one batch are one transaction.
+    await this.#root.batch(() => {
+      for (const [table, key, value] of writes.all()) {
+        if (value === undefined) this.#table(table).remove(key);
+        else this.#table(table).put(key, value);
+      }
+    });
+  }
+
+  #table(name: Table): Database<string, Buffer> {
+    const table = this.#tables.get(name);
+    if (table === undefined) throw new TypeError(`no table ${name}`);
+    return table;
+  }
+}
+
+/** What is to be written, over what is there. */
+class Writes implements Change {
+  readonly #index: IndexDatabase;
+  readonly #below: Writes | undefined;
+  readonly #values = new Map<string, readonly [table: Table, key: Buffer, value: string | undefined]>();
+
+  constructor(index: IndexDatabase, below?: Writes) {
+    this.#index = index;
+    this.#below = below;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(table: Table, key: Buffer): string | undefined {
+    const own = this.#values.get(idOf(table, key));
+    if (own !== undefined) return own[2];
+    return this.#below === undefined ? this.#index.get(table, key) : this.#below.get(table, key);
+  }
+
+  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {
+    if (this.size > 0 || (this.#below?.size ?? 0) > 0) throw new TypeError("the change is not alone");
+    return this.#index.range(table, start, end);
+  }
+
+  put(table: Table, key: Buffer, value: string): void {
+    this.#values.set(idOf(table, key), [table, key, value]);
+  }
+
+  remove(table: Table, key: Buffer): void {
+    this.#values.set(idOf(table, key), [table, key, undefined]);
+  }
+
+  mergeInto(other: Writes): void {
+    for (const [id, write] of this.#values) other.#values.set(id, write);
+  }
+
+  all(): Iterable<readonly [table: Table, key: Buffer, value: string | undefined]> {
+    return this.#values.values();
+  }
+}
+
+function idOf(table: Table, key: Buffer): string {
+  return `${table}/${key.toString("latin1")}`;
+}
+
+/** lmdb rejects with a general error and a promise of the reason. */
+async function reasonOf(cause: unknown): Promise<unknown> {
+  if (!(cause instanceof Error) || !("commitError" in cause)) return cause;
+  try {
+    await cause.commitError;
+    return cause;
+  } catch (reason) {
+    return reason;
+  }
+}
+
+// Errors of the system come as numbers: EFBIG, ENOSPC, EDQUOT of Linux; of macOS EDQUOT is 69.
+const FULL_NUMBERS = new Set([27, 28, 69, 122]);
+
+function isFullDisk(cause: unknown): boolean {
+  if (isFull(cause)) return true;
+  return cause instanceof Error && "code" in cause && FULL_NUMBERS.has(Number(cause.code));
+}
