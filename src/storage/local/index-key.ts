@@ -62,6 +62,8 @@ interface State {
   readonly keys: readonly ObjectKey[];
   /** The first of the list, which seals; undefined when it is not open. */
   readonly sealing: ObjectKey | undefined;
+  /** Why one of the others is not open, where that may pass. */
+  readonly closed: S3Error | undefined;
   /** The setting that this was opened from. */
   readonly text: string | undefined;
   readonly untilMs: number;
@@ -127,7 +129,7 @@ export class IndexKey {
     const sealing = newest instanceof ObjectKey ? newest : undefined;
     const isSettled = closed === undefined && (sealing !== undefined || entries.length === 0);
     const state: State = {
-      ...{ index: new OpenIndex(keys, closed), keys, sealing, text },
+      ...{ index: new OpenIndex(keys, closed), keys, sealing, closed, text },
       untilMs: isSettled ? Number.POSITIVE_INFINITY : now() + RETRY_MS,
     };
     this.#keep(state);
@@ -167,8 +169,8 @@ export class IndexKey {
   }
 
   /** Makes a key and puts it first, unless somebody else has changed the list meanwhile. */
-  async #add({ text, keys: older }: State): Promise<void> {
-    const { store, keys: service, random } = this.#parts;
+  async #add({ text, keys: older, closed }: State): Promise<void> {
+    const { store, keys: service, random, now } = this.#parts;
     const { key, encryption } = await encryptObject(
       { kind: "SSE-S3" },
       { path: PATH, keys: service, random },
@@ -180,8 +182,10 @@ export class IndexKey {
       return;
     }
     const keys = [key, ...older];
-    const index = new OpenIndex(keys, undefined);
-    this.#keep({ index, keys, sealing: key, text: changed, untilMs: Number.POSITIVE_INFINITY });
+    this.#keep({
+      ...{ index: new OpenIndex(keys, closed), keys, sealing: key, closed, text: changed },
+      untilMs: closed === undefined ? Number.POSITIVE_INFINITY : now() + RETRY_MS,
+    });
   }
 
   #keep(state: State): void {

@@ -42,8 +42,10 @@ import { putObject } from "./put.js";
 import { copyPart, putPart } from "./put-part.js";
 import { getObject, headObject } from "./read.js";
 import { resealObject } from "./reseal.js";
+import { type RotationRequest, type RotationStep, rotateBucket } from "./rotate.js";
 import { readTags, writeTags } from "./tags.js";
 import { createUpload, listParts, listUploads } from "./uploads.js";
+import { type VerifiedObject, type VerifyRequest, verifyObjects } from "./verify.js";
 import { prepareCheck } from "./write-check.js";
 
 export interface LocalObjectsOptions {
@@ -131,6 +133,16 @@ export class LocalObjects implements ObjectService {
 
   reseal(path: ObjectPath, to: ManagedRequest, { signal }: CallOptions = {}): Promise<Resealed> {
     return this.#calls.run(() => resealObject(this.#base, path, to, signal));
+  }
+
+  /** Every object of a bucket in turn; see `rotateBucket`. */
+  rotate(request: RotationRequest): AsyncGenerator<RotationStep, void, undefined> {
+    return rotateBucket(this.#base, request);
+  }
+
+  /** Every object is read and checked; see `verifyObjects`. */
+  verify(request: VerifyRequest = {}): AsyncGenerator<VerifiedObject, void, undefined> {
+    return verifyObjects(this.#base, request);
   }
 
   createUpload(request: CreateUploadRequest): Promise<CreatedUpload> {

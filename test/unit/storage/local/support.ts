@@ -70,7 +70,8 @@ export async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffe
 
 export interface SiteOptions<Store extends ObjectStore> {
   readonly store: Store;
-  readonly keys?: KeyService | undefined;
+  /** `none`: no key service is configured. */
+  readonly keys?: KeyService | "none";
   readonly autoEncryption?: boolean;
 }
 
@@ -88,9 +89,10 @@ export class LocalSite<Store extends ObjectStore> {
     autoEncryption = false,
   }: SiteOptions<Store>) {
     this.store = store;
-    this.counted = new CountingKeyService(keys);
+    this.counted = new CountingKeyService(keys === "none" ? new SeveralKeys("unused") : keys);
     this.objects = new LocalObjects({
-      ...{ store, keys: this.counted, random: secureRandom, now: () => this.nowMs, autoEncryption },
+      ...{ store, random: secureRandom, now: () => this.nowMs, autoEncryption },
+      keys: keys === "none" ? undefined : this.counted,
     });
   }
 
