@@ -81,8 +81,10 @@ interface AuditRecord {
   readonly status: string;
 }
 
+/** Of requests. What was none has nobody to be taken for: it is recorded with whose connection it came on. */
 function recordsIn(log: string): AuditRecord[] {
-  const records = log.matchAll(/ req\.ip=(\S*) req\.identity=(\S+) res\.code=(\d+)/g);
+  const requests = log.split("\n").filter((line) => !line.includes('req.method="" '));
+  const records = requests.join("\n").matchAll(/ req\.ip=(\S*) req\.identity=(\S+) res\.code=(\d+)/g);
   return [...records].map(([, ip = "", identity = "", status = ""]) => ({ ip, identity, status }));
 }
 
