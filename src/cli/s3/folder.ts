@@ -1,0 +1,45 @@
+/** A folder of this machine behind an S3 server, or behind a command when no server has it. */
+import { secureRandom } from "../../crypto/random.js";
+import type { KeyService } from "../../storage/keys/key-service.js";
+import { LocalObjects } from "../../storage/local/local-objects.js";
+import { DirectoryStore } from "../../storage/store/directory-store.js";
+import { StoreFolderError } from "../../storage/store/prepare-folder.js";
+import { LockedError } from "../../storage/store/process-lock.js";
+import { CommandError } from "../command.js";
+import type { OpenService } from "./serve.js";
+
+/** @param dir - absolute. @throws CommandError when it is in use, or is none that objects can be kept in */
+export async function openStore(dir: string, note: (text: string) => void): Promise<DirectoryStore> {
+  try {
+    return await DirectoryStore.open(dir, { warn: note });
+  } catch (cause) {
+    if (cause instanceof LockedError) {
+      throw new CommandError(`'${dir}' is in use by another process`, {
+        cause,
+        hints: ["a folder belongs to one server at a time; this needs it to be stopped"],
+      });
+    }
+    if (cause instanceof StoreFolderError) throw new CommandError(cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** The objects of a folder. Closing them closes store and keys. */
+export function objectsOf(
+  store: DirectoryStore,
+  keys: KeyService | undefined,
+  autoEncryption: boolean,
+): LocalObjects {
+  return new LocalObjects({ store, keys, random: secureRandom, now: Date.now, autoEncryption });
+}
+
+/** @param dir - absolute */
+export function openFolder(dir: string): OpenService {
+  return async ({ settings, keys, note }) => {
+    const store = await openStore(dir, note);
+    return {
+      service: objectsOf(store, keys, settings.keys.autoEncryption),
+      description: `folder ${dir}`,
+    };
+  };
+}
