@@ -2,11 +2,13 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { auditMembers } from "../../src/audit/events.js";
 import { AuditFile } from "../../src/audit/file/audit-file.js";
 import { CheckpointSigner } from "../../src/audit/file/checkpoint.js";
 import type { Link } from "../../src/audit/file/line.js";
 import { requestMembers } from "../../src/audit/file/members.js";
 import { nodeAuditFileSystem } from "../../src/audit/file/system.js";
+import { LineTimes } from "../../src/audit/line-times.js";
 
 export interface WrittenLog {
   /** Oldest first. */
@@ -50,8 +52,10 @@ export async function writeLog(folder: string, records: number, maxBytes: number
 const IDENTITY = "3ecfcdf38fcbe141ae26a1030f81e96b753365a46760ae6b578698a97c59fd22";
 const METHODS = ["generate", "decrypt", "decrypt", "decrypt", "encrypt"] as const;
 
+const times = new LineTimes();
+
 function sample(number: number): string {
-  return requestMembers({
+  const event = {
     timeMs: Date.UTC(2026, 0, 1) + number,
     requestId: `3cf2461a-${String(number).padStart(10, "0")}`,
     method: "PUT",
@@ -61,5 +65,6 @@ function sample(number: number): string {
     status: number % 53 === 0 ? 403 : 200,
     durationNs: 100_000 + (number % 1000),
     message: "Generate a data key",
-  });
+  };
+  return requestMembers(event, auditMembers(event, times));
 }

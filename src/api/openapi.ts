@@ -87,7 +87,7 @@ function pathItem(route: Route, responses: Responses): object {
 
 /** @param alias - tells the operation apart from that of the declared method, empty for the latter */
 function operation(route: Route, responses: Responses, alias: "" | "Post"): object {
-  const { access, argument, body, doc } = route;
+  const { access, body, doc } = route;
   return {
     operationId: operationId(route.path) + alias,
     tags: [tagOf(route)],
@@ -95,7 +95,7 @@ function operation(route: Route, responses: Responses, alias: "" | "Post"): obje
     description: describe(route),
     // Nobody has to present a certificate where the route asks for none; the TLS settings still may.
     ...(access === "none" ? { security: [] } : {}),
-    ...(argument === "none" ? {} : { parameters: [{ ...parameters[argument], in: "path", required: true }] }),
+    ...parametersOf(route),
     ...(body === undefined
       ? {}
       : {
@@ -103,6 +103,12 @@ function operation(route: Route, responses: Responses, alias: "" | "Post"): obje
         }),
     responses: responses.of(route),
   };
+}
+
+function parametersOf({ argument, doc }: Route): { parameters?: object[] } {
+  const inPath = argument === "none" ? [] : [{ ...parameters[argument], in: "path", required: true }];
+  const all = [...inPath, ...(doc.query ?? []).map((each) => ({ ...each, in: "query" }))];
+  return all.length === 0 ? {} : { parameters: all };
 }
 
 /** `/v1/key/bulk/decrypt/` → `keyBulkDecrypt`. */

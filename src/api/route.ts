@@ -2,6 +2,7 @@
 import type { LogHub } from "../audit/hub.js";
 import type { ErrorCode } from "../errors.js";
 import type { KeyService } from "../keys/service.js";
+import type { Turns } from "../keys/turns.js";
 import type { MetricFigures } from "../metrics/figures.js";
 import type { Metrics } from "../metrics/metrics.js";
 import type { Identity } from "../names.js";
@@ -25,6 +26,8 @@ export interface Call<Body = unknown> {
   /** The checked argument of the path; empty for routes without one. */
   readonly argument: string;
   readonly body: Body;
+  /** The query string with its question mark; empty without. */
+  readonly query: string;
   readonly caller: Caller;
   /** The values of the header `Accept`. */
   accept(): readonly string[];
@@ -73,6 +76,8 @@ export interface WholeServer {
 export interface Services {
   readonly whole: WholeServer;
   readonly keys: KeyService;
+  /** For work that takes long. */
+  readonly turns: Turns;
   readonly directory: Directory;
   readonly facts: ServerFacts;
   readonly metrics: Metrics;
@@ -98,13 +103,19 @@ export class StreamReply {
   }
 }
 
-/** `undefined`: empty 200. An object: JSON. */
-export type Reply = undefined | object | TextReply | StreamReply;
+/** `undefined`: empty 200. A string: JSON as it is to be sent, with its newline. Another object: to become JSON. */
+export type Reply = undefined | string | object | TextReply | StreamReply;
 
 /** What the documents say of a route. */
 export interface RouteDoc {
   readonly summary: string;
   readonly description?: string;
+  /** Parameters of the query string that the route looks at; all others are ignored. */
+  readonly query?: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly schema: object;
+  }[];
   /** JSON Schema of the reply's body; absent for an empty one. */
   readonly reply?: object;
   /** Media type of the reply's body where it is not JSON. */

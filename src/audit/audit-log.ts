@@ -1,14 +1,16 @@
 /** The audit log: one record for each request, to stdout when switched on, to the `/v1/log/audit` stream, to a file. */
 import { LEVELS, type LogSettings } from "./error-log.js";
-import { type AuditEvent, toAuditLine, toAuditText } from "./events.js";
+import { type AuditEvent, auditMembers, requestMember, toAuditText } from "./events.js";
 import { intentMembers, requestMembers } from "./file/members.js";
 import type { LogHub } from "./hub.js";
+import { LineTimes } from "./line-times.js";
 import type { LineWriter } from "./line-writer.js";
 import type { AuditSink } from "./sink.js";
 
 export class AuditLog {
   readonly hub: LogHub;
   readonly #out: LineWriter;
+  readonly #times = new LineTimes();
   #settings: LogSettings;
   #sink: AuditSink | undefined;
   #required = false;
@@ -50,8 +52,9 @@ export class AuditLog {
   }
 
   record(event: AuditEvent): void {
-    this.#sink?.record(requestMembers(event));
-    this.#show(event);
+    const members = this.#membersOf(event);
+    this.#sink?.record(requestMembers(event, members));
+    this.#show(event, members);
   }
 
   /**
@@ -59,8 +62,9 @@ export class AuditLog {
    * @throws KesError `AUDIT_UNAVAILABLE`: the answer must not be given
    */
   async commit(event: AuditEvent): Promise<void> {
-    await this.#sink?.append(requestMembers(event));
-    this.#show(event);
+    const members = this.#membersOf(event);
+    await this.#sink?.append(requestMembers(event, members));
+    this.#show(event, members);
   }
 
   /**
@@ -68,20 +72,25 @@ export class AuditLog {
    * @throws KesError `AUDIT_UNAVAILABLE`: the change must not be made
    */
   async intend(event: AuditEvent): Promise<void> {
-    await this.#sink?.append(intentMembers(event));
+    await this.#sink?.append(intentMembers(requestMember(event, this.#times)));
   }
 
-  #show(event: AuditEvent): void {
+  /** Made once for file, stream and console; empty where none of them has JSON. */
+  #membersOf(event: AuditEvent): string {
+    const isJson = this.onConsole && this.#settings.format === "json";
+    return isJson || this.#sink !== undefined || this.hub.followed ? auditMembers(event, this.#times) : "";
+  }
+
+  #show(event: AuditEvent, members: string): void {
+    // Somebody may want it only since the record waited for the disk.
+    const json = (): string => members || auditMembers(event, this.#times);
     if (this.onConsole) {
-      const json = this.#settings.format === "json";
-      this.#out.write(json ? jsonLine(event) : `${toAuditText(event)}\n`);
+      const isJson = this.#settings.format === "json";
+      // The stream's line with the message in front, so that a log collector sees what happened.
+      if (isJson) this.#out.write(`{"level":"INFO","msg":${JSON.stringify(event.message)},${json()}}\n`);
+      else this.#out.write(`${toAuditText(event, this.#times)}\n`);
     }
-    if (this.hub.followed) this.hub.publish(toAuditLine(event));
+    if (this.hub.followed) this.hub.publish(`{${json()}}\n`);
     else this.hub.count();
   }
-}
-
-/** The stream's line with the message in front, so that a log collector sees what happened. */
-function jsonLine(event: AuditEvent): string {
-  return `{"level":"INFO","msg":${JSON.stringify(event.message)},${toAuditLine(event).slice(1)}`;
 }

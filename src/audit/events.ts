@@ -1,6 +1,6 @@
 /** What a request leaves behind: one audit event, as stream line (JSON) and as console line. */
-import type { LevelName } from "./error-log.js";
-import { type Attributes, goDuration, logfmt } from "./logfmt.js";
+import type { LineTimes } from "./line-times.js";
+import { type Attributes, goDuration, quoted } from "./logfmt.js";
 
 /** Where a request stands in a trace of its caller's, in hex. */
 export interface TraceContext {
@@ -33,40 +33,55 @@ export interface AuditEvent {
 /** Longest path that a log line holds; a longer one is cut, since a client can send what it likes. */
 const MAX_PATH = 1024;
 
-/** A line of `/v1/log/audit` (KES reference §11.4); `response.time` in nanoseconds. */
-export function toAuditLine(event: AuditEvent): string {
+/**
+ * What a line of `/v1/log/audit` says (KES reference §11.4), as the members of a JSON object without its braces;
+ * `response.time` in nanoseconds.
+ */
+export function auditMembers(event: AuditEvent, times: LineTimes): string {
+  return `${requestMember(event, times)},"response":{"code":${event.status},"time":${Math.round(event.durationNs)}}`;
+}
+
+/** Of those the members that are known before the request is answered. */
+export function requestMember(event: AuditEvent, times: LineTimes): string {
   const { ip, identity, trace } = event;
-  return `${JSON.stringify({
-    time: new Date(event.timeMs).toISOString(),
-    request: {
-      ...(ip === "" ? {} : { ip }),
-      path: event.path.slice(0, MAX_PATH),
-      ...(identity === "" ? {} : { identity }),
-      id: event.requestId,
-      method: event.method,
-      ...(trace === undefined ? {} : { trace_id: trace.traceId, span_id: trace.spanId }),
-    },
-    response: { code: event.status, time: Math.round(event.durationNs) },
-  })}\n`;
+  return (
+    `"time":"${times.utc(event.timeMs)}","request":{${ip === "" ? "" : `"ip":${jsonText(ip)},`}` +
+    `"path":${jsonText(event.path.slice(0, MAX_PATH))},` +
+    `${identity === "" ? "" : `"identity":${jsonText(identity)},`}` +
+    `"id":${jsonText(event.requestId)},"method":${jsonText(event.method)}` +
+    `${trace === undefined ? "" : `,"trace_id":${jsonText(trace.traceId)},"span_id":${jsonText(trace.spanId)}`}}`
+  );
+}
+
+/** What JSON takes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function jsonText(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** A console line of the audit log (KES reference §11.3), without newline. */
-export function toAuditText(event: AuditEvent, level: LevelName = "INFO"): string {
-  return logfmt(event.timeMs, level, event.message, [
-    ...requestAttributes(event),
-    ["res.code", event.status],
-    ["res.time", goDuration(event.durationNs)],
-    ["req.id", event.requestId],
-  ]);
+export function toAuditText(event: AuditEvent, times: LineTimes): string {
+  const { identity, trace } = event;
+  return (
+    `time=${times.local(event.timeMs)} level=INFO msg=${quoted(event.message)} ` +
+    `req.method=${quoted(event.method.slice(0, MAX_METHOD))} req.path=${quoted(event.path.slice(0, MAX_PATH))} ` +
+    `req.ip=${quoted(event.ip)} req.identity=${identity === "" ? "<unknown>" : quoted(identity)} ` +
+    `${trace === undefined ? "" : `req.trace_id=${quoted(trace.traceId)} req.span_id=${quoted(trace.spanId)} `}` +
+    `res.code=${event.status} res.time=${goDuration(event.durationNs)} req.id=${quoted(event.requestId)}`
+  );
 }
 
-/** The request's part of a log line; shared by audit and error log. */
+/** The longest method that a console line holds. */
+const MAX_METHOD = 32;
+
+/** The request's part of a line of the error log. */
 export function requestAttributes(
   request: Pick<AuditEvent, "method" | "path" | "ip" | "identity" | "trace">,
 ): Attributes {
   const { trace } = request;
   return [
-    ["req.method", request.method.slice(0, 32)],
+    ["req.method", request.method.slice(0, MAX_METHOD)],
     ["req.path", request.path.slice(0, MAX_PATH)],
     ["req.ip", request.ip],
     ["req.identity", request.identity === "" ? "<unknown>" : request.identity],

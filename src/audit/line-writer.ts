@@ -4,6 +4,10 @@ import SonicBoom from "sonic-boom";
 
 /** Lines waiting for a reader that does not read may take this much memory; later ones are dropped and counted. */
 const MAX_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Lines on standard output wait so long for company: a write for each of them costs more than all else about it. */
+const GATHER_MS = 5;
+/** More than this is not gathered. */
+const MAX_GATHERED = 64 * 1024;
 /** Longest wait for a reader at the end. */
 const FLUSH_TIMEOUT_MS = 500;
 
@@ -16,30 +20,48 @@ export interface LineWriter {
 }
 
 /**
- * A writer on `fd`. Lines that find 8 MiB waiting are dropped, and their number is written as soon as there is room
+ * A writer on `fd`. Standard output has a line for every request: they are written every few milliseconds, those of
+ * standard error at once. Lines that find 8 MiB waiting are dropped, and their number is written as soon as there is room
  * again: a reader that stops reading must stop neither the server nor its end.
  */
 export function lineWriter(fd: 1 | 2): LineWriter {
   makeNonBlocking(fd);
   const out = new SonicBoom.SonicBoom({ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 });
+  const gatherMs = fd === 1 ? GATHER_MS : 0;
+  let gathered = "";
+  let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   let isBroken = false;
-  out.on("drop", () => dropped++);
+  out.on("drop", (lines: string) => {
+    dropped += lines.split("\n").length - 1;
+  });
   // A closed pipe (EPIPE) or a full disk ends the log, not the server.
   out.on("error", (error: NodeJS.ErrnoException) => {
     isBroken ||= error.code === "EPIPE";
   });
+  const release = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (isBroken) gathered = "";
+    if (gathered === "") return;
+    if (dropped > 0) {
+      const lost = dropped;
+      dropped = 0;
+      out.write(`${lost} log lines were dropped: the reader of this log was too slow\n`);
+    }
+    const lines = gathered;
+    gathered = "";
+    out.write(lines);
+  };
   return {
     write(line) {
       if (isBroken) return;
-      if (dropped > 0) {
-        const lost = dropped;
-        dropped = 0;
-        out.write(`${lost} log lines were dropped: the reader of this log was too slow\n`);
-      }
-      out.write(line);
+      gathered += line;
+      if (gatherMs === 0 || gathered.length >= MAX_GATHERED) release();
+      else timer ??= setTimeout(release, gatherMs);
     },
     flush() {
+      release();
       if (isBroken) return undefined;
       return new Promise((resolve) => {
         const timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);

@@ -28,7 +28,14 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   "\v": "\\v",
 };
 
-function quoted(value: string): string {
+// What nearly every value is: printable ASCII with nothing that needs quotes, or with nothing to escape inside of them.
+const BARE = /^[!#-<>-~]+$/;
+const QUOTABLE = /^[ !#-[\]-~]*$/;
+
+/** A value as it stands in a line. */
+export function quoted(value: string): string {
+  if (BARE.test(value)) return value;
+  if (QUOTABLE.test(value)) return `"${value}"`;
   if (!NEEDS_QUOTES.test(value)) return value;
   let out = '"';
   for (const c of value) out += SHORT_ESCAPES[c] ?? (PRINTABLE.test(c) ? c : escaped(c.codePointAt(0) ?? 0));
@@ -45,7 +52,7 @@ function hex(code: number, digits: number): string {
 }
 
 /** RFC 3339 with milliseconds and the local zone, as KES prints it. */
-function localTime(ms: number): string {
+export function localTime(ms: number): string {
   const offset = -new Date(ms).getTimezoneOffset();
   const text = new Date(ms + offset * 60_000).toISOString().slice(0, -1);
   if (offset === 0) return `${text}Z`;
@@ -69,7 +76,11 @@ export function goDuration(ns: number): string {
 
 /** `value` / 10^`digits` without rounding, trailing zeros left out. */
 function decimal(value: number, digits: number): string {
-  const text = String(value).padStart(digits + 1, "0");
-  const fraction = text.slice(-digits).replace(/0+$/, "");
-  return text.slice(0, -digits) + (fraction === "" ? "" : `.${fraction}`);
+  const unit = 10 ** digits;
+  let fraction = value % unit;
+  const whole = String((value - fraction) / unit);
+  if (fraction === 0) return whole;
+  let width = digits;
+  for (; fraction % 10 === 0; width--) fraction /= 10;
+  return `${whole}.${String(fraction).padStart(width, "0")}`;
 }

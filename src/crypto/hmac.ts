@@ -1,5 +1,6 @@
 /** HMAC-SHA-256 of the HMAC API and of key derivation. */
-import { createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
+import { KEY_BYTES } from "./algorithm.js";
 
 /**
  * HMAC-SHA-256 of `message` under a 32-byte key: 32 bytes (KES reference §3.15).
@@ -8,4 +9,41 @@ import { createHmac } from "node:crypto";
  */
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Buffer {
   return createHmac("sha256", key).update(message).digest();
+}
+
+/** Bytes that SHA-256 takes at a time. */
+const BLOCK_BYTES = 64;
+/** Bytes of a message of {@link hmacInto}. */
+const MESSAGE_BYTES = 16;
+
+// Scratch of one call, all zeros between two: allocated anew, it would cost as much as the hashes.
+const inner = Buffer.alloc(BLOCK_BYTES + MESSAGE_BYTES);
+const outer = Buffer.alloc(BLOCK_BYTES + KEY_BYTES);
+
+/**
+ * HMAC-SHA-256 of 16 bytes, written to `target`: twice SHA-256 (RFC 2104), each in one call that leaves no object
+ * behind. Half of what `createHmac` costs, which every seal and every open pays.
+ *
+ * The result passes through a string that cannot be wiped. It is the key of one message, whose plaintext the answer
+ * carries as a string as well.
+ *
+ * @param target - 32 bytes
+ * @param key - 32 bytes
+ * @param source - the message begins at `at`
+ */
+export function hmacInto(target: Buffer, key: Uint8Array, source: Uint8Array, at: number): void {
+  if (key.length !== KEY_BYTES || target.length !== KEY_BYTES)
+    throw new RangeError("HMAC: a key or result of another size");
+  if (at < 0 || at + MESSAGE_BYTES > source.length) throw new RangeError("HMAC: no message there");
+  for (let i = 0; i < BLOCK_BYTES; i++) {
+    // Behind its end the key is padded with zeros.
+    const byte = i < KEY_BYTES ? (key[i] ?? 0) : 0;
+    inner[i] = byte ^ 0x36;
+    outer[i] = byte ^ 0x5c;
+  }
+  for (let i = 0; i < MESSAGE_BYTES; i++) inner[BLOCK_BYTES + i] = source[at + i] ?? 0;
+  outer.write(hash("sha256", inner, "binary"), BLOCK_BYTES, KEY_BYTES, "binary");
+  target.write(hash("sha256", outer, "binary"), 0, KEY_BYTES, "binary");
+  inner.fill(0);
+  outer.fill(0);
 }

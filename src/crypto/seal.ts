@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import { hchacha } from "@noble/ciphers/chacha.js";
 import { KesError } from "../errors.js";
 import { type Algorithm, KEY_BYTES } from "./algorithm.js";
-import { hmacSha256 } from "./hmac.js";
+import { hmacInto } from "./hmac.js";
 import type { RandomSource } from "./random.js";
 
 /** Bytes of the value that a message key is derived from. */
@@ -41,7 +41,7 @@ export function seal(
   const salt = random(IV_BYTES + NONCE_BYTES);
   // Too few random bytes would repeat nonces without anybody noticing.
   if (salt.length !== IV_BYTES + NONCE_BYTES) throw internal("random source gave the wrong number of bytes");
-  const key = deriveMessageKey(algorithm, kek, salt.subarray(0, IV_BYTES));
+  const key = deriveMessageKey(algorithm, kek, salt);
   const nonce = salt.subarray(IV_BYTES);
   const cipher =
     algorithm === "AES256"
@@ -72,7 +72,7 @@ export function open(
   const size = ciphertext.length - OVERHEAD_BYTES;
   if (size < 0) throw new KesError("DECRYPT_FAILED");
   const ivAt = size + TAG_BYTES;
-  const key = deriveMessageKey(algorithm, kek, ciphertext.subarray(ivAt, ivAt + IV_BYTES));
+  const key = deriveMessageKey(algorithm, kek, ciphertext, ivAt);
   const nonce = ciphertext.subarray(ivAt + IV_BYTES);
   const decipher =
     algorithm === "AES256"
@@ -91,16 +91,23 @@ export function open(
   return plaintext;
 }
 
-/** The 32-byte key of one message: HMAC-SHA-256(kek, iv) for AES256, HChaCha20(kek, iv) for ChaCha20. */
-export function deriveMessageKey(algorithm: Algorithm, kek: Uint8Array, iv: Uint8Array): Buffer {
+/**
+ * The 32-byte key of one message: HMAC-SHA-256(kek, iv) for AES256, HChaCha20(kek, iv) for ChaCha20.
+ *
+ * @param source - holds the 16 bytes of the iv from `at` on
+ */
+export function deriveMessageKey(algorithm: Algorithm, kek: Uint8Array, source: Uint8Array, at = 0): Buffer {
   if (kek.length !== KEY_BYTES) throw internal("key has the wrong size");
   switch (algorithm) {
-    case "AES256":
-      return hmacSha256(kek, iv);
+    case "AES256": {
+      const derived = Buffer.allocUnsafeSlow(KEY_BYTES);
+      hmacInto(derived, kek, source, at);
+      return derived;
+    }
     case "ChaCha20": {
       const words = wordsOf(kek);
       const derived = new Uint32Array(KEY_BYTES / 4);
-      hchacha(SIGMA, words, wordsOf(iv), derived);
+      hchacha(SIGMA, words, wordsOf(source.subarray(at, at + IV_BYTES)), derived);
       words.fill(0);
       return Buffer.from(derived.buffer);
     }

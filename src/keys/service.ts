@@ -14,21 +14,12 @@ import { KeystoreHealth, type KeystoreStatus } from "./health.js";
 import { defaultKeyLimits, type KeyLimits, type KeyServiceOptions } from "./options.js";
 import { Slots } from "./slots.js";
 
-/** Most items of one bulk call. */
-export const MAX_BULK_ITEMS = 1000;
-
 /** A fresh DEK, and the same sealed under the named key. */
 export interface Dek {
   /** 32 random bytes. */
   readonly plaintext: Buffer;
   /** 76 bytes. */
   readonly ciphertext: Buffer;
-}
-
-/** A ciphertext with the context it was sealed with. */
-export interface Sealed {
-  readonly ciphertext: Uint8Array;
-  readonly context: Uint8Array;
 }
 
 /** What is known of a key without its bytes. */
@@ -172,27 +163,6 @@ export class KeyService {
     const key = this.#cache.peek(name);
     if (key !== undefined) return key.hmac(message);
     return this.#cache.use(name, (fetched) => fetched.hmac(message), call);
-  }
-
-  /**
-   * Opens several ciphertexts, in order; the first failure fails all.
-   * @throws KesError `DECRYPT_FAILED`, `TOO_MANY_CIPHERTEXTS`
-   */
-  bulkDecrypt(name: KeyName, items: readonly Sealed[], call?: Call): Buffer[] | Promise<Buffer[]> {
-    if (items.length > MAX_BULK_ITEMS) throw new KesError("TOO_MANY_CIPHERTEXTS");
-    const openAll = (key: KeyVersion): Buffer[] =>
-      items.map(({ ciphertext, context }) => key.open(ciphertext, context));
-    const key = this.#cache.peek(name);
-    return key !== undefined ? openAll(key) : this.#cache.use(name, openAll, call);
-  }
-
-  /** A fresh DEK for each context, in order. @throws KesError `TOO_MANY_CIPHERTEXTS` */
-  bulkGenerate(name: KeyName, contexts: readonly Uint8Array[], call?: Call): Dek[] | Promise<Dek[]> {
-    if (contexts.length > MAX_BULK_ITEMS) throw new KesError("TOO_MANY_CIPHERTEXTS");
-    const generateAll = (key: KeyVersion): Dek[] =>
-      contexts.map((context) => generate(key, context, this.#random));
-    const key = this.#cache.peek(name);
-    return key !== undefined ? generateAll(key) : this.#cache.use(name, generateAll, call);
   }
 
   /** Asks the keystore how it is. Never rejects but for a caller that gave up: `KEYSTORE_TIMEOUT`. */

@@ -9,6 +9,7 @@ import { pooledRandom } from "../crypto/random.js";
 import { ConfigError } from "../errors.js";
 import { systemClock } from "../keys/clock.js";
 import { KeyService } from "../keys/service.js";
+import { Turns } from "../keys/turns.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
 import type { Keystore } from "../keystore/contract.js";
 import { metered } from "../keystore/metered.js";
@@ -90,6 +91,7 @@ export async function buildState(
     await prepareKeystore(config, keys, degraded);
     const services: Services = {
       keys,
+      turns: new Turns(),
       directory,
       facts: {
         version: lasting.version,

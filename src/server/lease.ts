@@ -4,16 +4,14 @@ export class Lease {
   #users = 0;
   #retired: (() => void) | undefined;
 
-  /** A request begins to use it. @returns how to end that, once */
-  take(): () => void {
+  /** A request begins to use it. Ended once by {@link give}. */
+  take(): void {
     this.#users++;
-    let open = true;
-    return () => {
-      if (!open) return;
-      open = false;
-      this.#users--;
-      this.#settle();
-    };
+  }
+
+  give(): void {
+    this.#users--;
+    this.#settle();
   }
 
   /** Resolves when nobody uses it any more. */

@@ -19,6 +19,7 @@ import { clientOf } from "./forwarded.js";
 import { sendLog } from "./log-stream.js";
 import type { Pages } from "./pages.js";
 import type { Peer } from "./peer.js";
+import { type Permit, Permits } from "./permits.js";
 import { redirectPage } from "./redirect.js";
 import { RequestCall } from "./request-call.js";
 import type { RouteTable } from "./route-table.js";
@@ -39,6 +40,7 @@ export interface PipelineParts {
 /** Serves one request; never throws. */
 export class Pipeline {
   readonly #parts: PipelineParts;
+  readonly #permits = new Permits();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -46,7 +48,7 @@ export class Pipeline {
 
   readonly serve = (exchange: Exchange): void => {
     const state = this.#parts.state();
-    const request = new Request(exchange, this.#parts, state);
+    const request = new Request(exchange, this.#parts, this.#permits, state);
     try {
       request.run();
     } catch (error) {
@@ -79,10 +81,10 @@ export class Pipeline {
 class Request {
   readonly #exchange: Exchange;
   readonly #parts: PipelineParts;
+  readonly #permits: Permits;
   readonly #state: ServerState;
   readonly #id: string;
   readonly #startedMs = performance.now();
-  readonly #release: () => void;
   #path: string;
   #caller: Caller;
   #ip: string;
@@ -99,20 +101,23 @@ class Request {
   #done = false;
   #isRecorded = false;
 
-  constructor(exchange: Exchange, parts: PipelineParts, state: ServerState) {
+  constructor(exchange: Exchange, parts: PipelineParts, permits: Permits, state: ServerState) {
     this.#exchange = exchange;
     this.#parts = parts;
+    this.#permits = permits;
     this.#state = state;
     this.#id = parts.requestId();
     this.#path = exchange.target;
     this.#ip = exchange.peer.ip;
     // For the record of a request that never gets to a route.
     this.#caller = { identity: exchange.peer.identity, admin: false };
-    this.#release = state.lease.take();
+    state.lease.take();
   }
 
   run(): void {
-    const { method, target } = this.#exchange;
+    const { method, target, peer } = this.#exchange;
+    const permit = this.#permits.find(peer, target, this.#state);
+    if (permit !== undefined && takes(permit.destination.route, method)) return this.#goOn(permit);
     if (target === "*" && method === "OPTIONS") return this.#answer(200, {});
     const result = readTarget(target);
     if (result.kind === "invalid") throw new KesError("PATH_INVALID");
@@ -128,12 +133,8 @@ class Request {
   #dispatch(route: Route, argument: string, target: Extract<TargetResult, { kind: "path" }>): void {
     const exchange = this.#exchange;
     const { method } = exchange;
-    if (method !== route.method && !(route.method === "PUT" && method === "POST")) {
-      throw new KesError("METHOD_NOT_ALLOWED", [method, route.method]);
-    }
-    this.#route = route;
-    if (route.argument === "key-name") this.#key = argument;
-    if (route.counted) this.#parts.metrics.begin();
+    if (!takes(route, method)) throw new KesError("METHOD_NOT_ALLOWED", [method, route.method]);
+    this.#begin(route, argument);
     const { directory } = this.#state.services;
     const options = this.#state.options.get(route.path);
     const skipAuth = options?.skipAuth === true;
@@ -156,28 +157,52 @@ class Request {
     }
     checkArgument(route.argument, argument);
     const timeoutMs = options?.timeoutMs ?? route.timeoutMs;
-    const deadlineMs = timeoutMs > 0 ? this.#startedMs + timeoutMs : 0;
-    if (route.body === undefined) return this.#handle(route, argument, undefined, deadlineMs);
-    const codec = route.body;
-    if (exchange.bodyless) return this.#handle(route, argument, codec.decode(undefined), deadlineMs);
-    this.#readBody(route, timeoutMs, (body) => {
-      this.#handle(route, argument, codec.decode(body), deadlineMs);
-    });
+    if (this.#isAuthorized) {
+      const destination = { route, argument, path: target.path };
+      const permit = { destination, caller: this.#caller, timeoutMs };
+      this.#permits.keep(exchange.peer, exchange.target, this.#state, permit);
+    }
+    this.#take(route, argument, target.query, timeoutMs);
+  }
+
+  /** What {@link #dispatch} would find out was found out before. */
+  #goOn({ destination, caller, timeoutMs }: Permit): void {
+    const { route, argument } = destination;
+    this.#path = destination.path;
+    this.#begin(route, argument);
+    this.#isNamed = true;
+    this.#caller = caller;
+    this.#isAuthorized = true;
+    this.#take(route, argument, "", timeoutMs);
+  }
+
+  #begin(route: Route, argument: string): void {
+    this.#route = route;
+    if (route.argument === "key-name") this.#key = argument;
+    if (route.counted) this.#parts.metrics.begin();
   }
 
   /** Reads the whole body, within the route's size and time, and goes on with it. */
-  #readBody(route: Route, timeoutMs: number, next: (body: Buffer) => void): void {
-    if (timeoutMs > 0) this.#bodyTimer = setTimeout(() => this.fail(new KesError("BODY_TIMEOUT")), timeoutMs);
-    this.#exchange.readBody(route.maxBodyBytes, (body) => {
+  #take(route: Route, argument: string, query: string, timeoutMs: number): void {
+    const codec = route.body;
+    const exchange = this.#exchange;
+    if (codec === undefined) return this.#handle(route, argument, undefined, query, timeoutMs);
+    if (exchange.bodyless) return this.#handle(route, argument, codec.decode(undefined), query, timeoutMs);
+    let isRead = false;
+    exchange.readBody(route.maxBodyBytes, (body) => {
+      isRead = true;
       clearTimeout(this.#bodyTimer);
       if (this.#done) return;
       try {
         if (typeof body === "string") return this.#bodyFailed(body, route);
-        next(body);
+        this.#handle(route, argument, codec.decode(body), query, timeoutMs);
       } catch (error) {
         this.fail(error);
       }
     });
+    // A body that came along with the headers needs no timer.
+    if (isRead || this.#done || timeoutMs <= 0) return;
+    this.#bodyTimer = setTimeout(() => this.fail(new KesError("BODY_TIMEOUT")), timeoutMs);
   }
 
   #bodyFailed(failure: BodyFailure, route: Route): void {
@@ -187,8 +212,9 @@ class Request {
     throw new KesError("BODY_TOO_LARGE", [route.maxBodyBytes]);
   }
 
-  #handle(route: Route, argument: string, body: unknown, deadlineMs: number): void {
-    const call = new RequestCall(this.#exchange, argument, body, this.#caller, deadlineMs);
+  #handle(route: Route, argument: string, body: unknown, query: string, timeoutMs: number): void {
+    const deadlineMs = timeoutMs > 0 ? this.#startedMs + timeoutMs : 0;
+    const call = new RequestCall(this.#exchange, argument, body, query, this.#caller, deadlineMs);
     this.#call = call;
     if (route.auditMessage !== undefined && this.#parts.auditLog.required)
       this.#intend(route, argument, call);
@@ -233,7 +259,7 @@ class Request {
       if (reply instanceof StreamReply) return this.#stream(route, reply);
       if (reply instanceof TextReply)
         return this.#answer(200, { "content-type": reply.contentType }, reply.text);
-      const body = toJson(reply);
+      const body = typeof reply === "string" ? reply : toJson(reply);
       if (route.recordFirst === true && this.#parts.auditLog.required) this.#answerWhenRecorded(body);
       else this.#answer(200, JSON_HEADERS, body);
     } catch (error) {
@@ -361,30 +387,42 @@ class Request {
     this.#done = true;
     clearTimeout(this.#bodyTimer);
     this.#call?.dispose();
-    this.#release();
+    this.#state.lease.give();
     this.#exchange.finished();
     const { auditLog, metrics } = this.#parts;
-    const seconds = (performance.now() - this.#startedMs) / 1000;
-    const { path = "", counted = false } = this.#route ?? {};
-    if (counted) metrics.end(status, seconds);
+    const elapsedMs = performance.now() - this.#startedMs;
+    const seconds = elapsedMs / 1000;
+    const route = this.#route;
+    const path = route === undefined ? "" : route.path;
+    if (route?.counted === true) metrics.end(status, seconds);
     const identity = this.#caller.identity ?? "";
     metrics.full.requests.add(path, status, seconds, this.#key, identity, this.#isAuthorized);
     if (this.#isRecorded) return;
     if (!auditLog.wanted) return auditLog.count();
-    auditLog.record(this.#event(status, message));
+    auditLog.record(this.#event(status, message, elapsedMs));
   }
 
   /** What happened, as far as it has. */
-  #event(status: number, message: string): AuditEvent {
+  #event(status: number, message: string, elapsedMs = performance.now() - this.#startedMs): AuditEvent {
+    const exchange = this.#exchange;
     return {
       timeMs: Date.now(),
       requestId: this.#id,
-      ...this.#facts(),
+      method: exchange.method,
+      path: this.#path,
+      ip: this.#ip,
+      identity: this.#caller.identity ?? "",
+      trace: traceOf(exchange.header("traceparent")),
       status,
-      durationNs: (performance.now() - this.#startedMs) * 1e6,
+      durationNs: elapsedMs * 1e6,
       message: message || this.#route?.doc.summary || (status < 400 ? "request answered" : "refused"),
     };
   }
+}
+
+/** What is declared `PUT` may be asked for by `POST` as well (KES reference §2.3). */
+function takes(route: Route, method: string): boolean {
+  return method === route.method || (route.method === "PUT" && method === "POST");
 }
 
 /** What a record says of a request whose client did not wait: nginx's status for it. */

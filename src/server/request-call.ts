@@ -6,6 +6,7 @@ import type { Exchange } from "./exchange.js";
 export class RequestCall implements Call {
   readonly argument: string;
   readonly body: unknown;
+  readonly query: string;
   readonly caller: Caller;
   readonly #exchange: Pick<Exchange, "header">;
   readonly #deadlineMs: number;
@@ -17,12 +18,14 @@ export class RequestCall implements Call {
     exchange: Pick<Exchange, "header">,
     argument: string,
     body: unknown,
+    query: string,
     caller: Caller,
     deadlineMs: number,
   ) {
     this.#exchange = exchange;
     this.argument = argument;
     this.body = body;
+    this.query = query;
     this.caller = caller;
     this.#deadlineMs = deadlineMs;
   }

@@ -1,22 +1,27 @@
+import { answerAll, type BulkBody, bulkBody, itemFailure, partialParameter } from "../bulk.js";
 import { route } from "../route.js";
-import { array } from "../wire.js";
-import { wire } from "./decrypt.js";
+import { plaintextJson } from "./decrypt.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
+const fields = { ciphertext: "ciphertext", context: "bytes" } as const;
+
 /** `PUT /v1/key/bulk/decrypt/<name>`: many ciphertexts of one key; the first failure ends the call. */
-export const bulkDecryptKey = route<{ ciphertext: Buffer; context: Buffer }[]>({
+export const bulkDecryptKey = route<BulkBody<typeof fields>>({
   method: "PUT",
   path: "/v1/key/bulk/decrypt/",
   argument: "key-name",
   recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
-  body: array({ ciphertext: "bytes", context: "bytes" }, MAX_BULK_ITEMS),
+  body: bulkBody(fields, MAX_BULK_ITEMS),
   // A policy that denies /v1/key/decrypt/<name> was written before this route was back: it counts here too.
   guardedBy: { path: "/v1/key/decrypt/", mode: "both" },
   doc: {
     summary: "Decrypt many ciphertexts",
-    description: `At most ${MAX_BULK_ITEMS} items. The policy must allow this path and that of decrypt.`,
-    reply: { type: "array", items: reply({ plaintext: base64 }) },
+    description:
+      `At most ${MAX_BULK_ITEMS} items. The policy must allow this path and that of decrypt. The first item that ` +
+      "fails ends the call, unless `partial` says otherwise.",
+    query: [partialParameter],
+    reply: { type: "array", items: { anyOf: [reply({ plaintext: base64 }), itemFailure] } },
     errors: [
       "BODY_INVALID",
       "TOO_MANY_CIPHERTEXTS",
@@ -28,7 +33,14 @@ export const bulkDecryptKey = route<{ ciphertext: Buffer; context: Buffer }[]>({
     ],
   },
 
-  async handle(call, { keys }) {
-    return (await keys.bulkDecrypt(keyOf(call.argument), call.body, call)).map(wire);
+  handle(call, { keys, turns }) {
+    const name = keyOf(call.argument);
+    return answerAll(call, {
+      body: call.body,
+      turns,
+      find: () => keys.describe(name, call),
+      work: ({ ciphertext, context }) => keys.decrypt(name, ciphertext, context, call),
+      json: plaintextJson,
+    });
   },
 });

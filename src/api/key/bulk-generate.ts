@@ -1,21 +1,29 @@
+import { answerAll, type BulkBody, bulkBody, itemFailure, partialParameter } from "../bulk.js";
 import { route } from "../route.js";
-import { array } from "../wire.js";
-import { wire } from "./generate.js";
+import { dekJson } from "./generate.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
+const fields = { context: "bytes" } as const;
+
 /** `PUT /v1/key/bulk/generate/<name>`: one fresh DEK for each context given. */
-export const bulkGenerateKey = route<{ context: Buffer }[]>({
+export const bulkGenerateKey = route<BulkBody<typeof fields>>({
   method: "PUT",
   path: "/v1/key/bulk/generate/",
   argument: "key-name",
   recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
-  body: array({ context: "bytes" }, MAX_BULK_ITEMS),
+  body: bulkBody(fields, MAX_BULK_ITEMS),
   guardedBy: { path: "/v1/key/generate/", mode: "both" },
   doc: {
     summary: "Generate many data keys",
-    description: `At most ${MAX_BULK_ITEMS} contexts. The policy must allow this path and that of generate.`,
-    reply: { type: "array", items: reply({ plaintext: base64, ciphertext: base64 }) },
+    description:
+      `At most ${MAX_BULK_ITEMS} contexts. The policy must allow this path and that of generate. The first item that ` +
+      "is malformed ends the call, unless `partial` says otherwise.",
+    query: [partialParameter],
+    reply: {
+      type: "array",
+      items: { anyOf: [reply({ plaintext: base64, ciphertext: base64 }), itemFailure] },
+    },
     errors: [
       "BODY_INVALID",
       "TOO_MANY_CIPHERTEXTS",
@@ -26,8 +34,14 @@ export const bulkGenerateKey = route<{ context: Buffer }[]>({
     ],
   },
 
-  async handle(call, { keys }) {
-    const contexts = call.body.map((item) => item.context);
-    return (await keys.bulkGenerate(keyOf(call.argument), contexts, call)).map(wire);
+  handle(call, { keys, turns }) {
+    const name = keyOf(call.argument);
+    return answerAll(call, {
+      body: call.body,
+      turns,
+      find: () => keys.describe(name, call),
+      work: ({ context }) => keys.generate(name, context, call),
+      json: dekJson,
+    });
   },
 });

@@ -9,7 +9,7 @@ export const decryptKey = route<{ ciphertext: Buffer; context: Buffer }>({
   argument: "key-name",
   recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
-  body: object({ ciphertext: "bytes", context: "bytes" }),
+  body: object({ ciphertext: "ciphertext", context: "bytes" }),
   doc: {
     summary: "Decrypt a ciphertext",
     reply: reply({ plaintext: base64 }),
@@ -25,11 +25,15 @@ export const decryptKey = route<{ ciphertext: Buffer; context: Buffer }>({
 
   handle(call, { keys }) {
     const opened = keys.decrypt(keyOf(call.argument), call.body.ciphertext, call.body.context, call);
-    return opened instanceof Promise ? opened.then(wire) : wire(opened);
+    return opened instanceof Promise ? opened.then(answer) : answer(opened);
   },
 });
 
-/** A plaintext as it goes over the wire. */
-export function wire(plaintext: Buffer): { plaintext: string } {
-  return { plaintext: plaintext.toString("base64") };
+function answer(plaintext: Buffer): string {
+  return `${plaintextJson(plaintext)}\n`;
+}
+
+/** JSON of a plaintext. Base64 holds nothing that JSON escapes. */
+export function plaintextJson(plaintext: Buffer): string {
+  return `{"plaintext":"${plaintext.toString("base64")}"}`;
 }

@@ -21,11 +21,15 @@ export const generateKey = route<{ context: Buffer }>({
 
   handle(call, { keys }) {
     const dek = keys.generate(keyOf(call.argument), call.body.context, call);
-    return dek instanceof Promise ? dek.then(wire) : wire(dek);
+    return dek instanceof Promise ? dek.then(answer) : answer(dek);
   },
 });
 
-/** A data key as it goes over the wire. */
-export function wire(dek: Dek): { plaintext: string; ciphertext: string } {
-  return { plaintext: dek.plaintext.toString("base64"), ciphertext: dek.ciphertext.toString("base64") };
+function answer(dek: Dek): string {
+  return `${dekJson(dek)}\n`;
+}
+
+/** JSON of a data key. Base64 holds nothing that JSON escapes. */
+export function dekJson({ plaintext, ciphertext }: Dek): string {
+  return `{"plaintext":"${plaintext.toString("base64")}","ciphertext":"${ciphertext.toString("base64")}"}`;
 }

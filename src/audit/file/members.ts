@@ -1,20 +1,21 @@
 /** What the lines of the audit file say, besides their place in the chain (docs/audit.md). */
-import { type AuditEvent, toAuditLine } from "../events.js";
+import type { AuditEvent } from "../events.js";
 import { type Link, linkOf } from "./line.js";
 
 /** Longest message of a record, in characters. */
 const MAX_MESSAGE = 1024;
 
-/** A request that was answered or refused: the members of `/v1/log/audit` and the message. */
-export function requestMembers(event: AuditEvent): string {
-  const line = toAuditLine(event);
-  return `"type":"request",${line.slice(1, -2)},"message":${JSON.stringify(event.message.slice(0, MAX_MESSAGE))}`;
+/** A request that was answered or refused. @param members - those of `/v1/log/audit` */
+export function requestMembers({ message }: Pick<AuditEvent, "message">, members: string): string {
+  return `"type":"request",${members},"message":${JSON.stringify(message.slice(0, MAX_MESSAGE))}`;
 }
 
-/** A change that is about to be made; its outcome is a request's line with the same id. */
-export function intentMembers(event: AuditEvent): string {
-  const line = toAuditLine(event);
-  return `"type":"intent",${line.slice(1, line.lastIndexOf(',"response":'))}`;
+/**
+ * A change that is about to be made; its outcome is a request's line with the same id.
+ * @param members - those of `/v1/log/audit` but for `response`
+ */
+export function intentMembers(members: string): string {
+  return `"type":"intent",${members}`;
 }
 
 /** What happened to the file itself. Values are texts and numbers that hold no secret. */

@@ -1,12 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { array, errorJson, object, timeText, toJson } from "../../../src/api/wire.js";
+import { errorJson, object, timeText, toJson } from "../../../src/api/wire.js";
 import { KesError } from "../../../src/errors.js";
 
 const codec = object({ plaintext: "bytes", context: "bytes" });
 const importing = object({ key: "bytes", cipher: "text" }, { error: "IMPORT_BODY_INVALID" });
 const optional = object({ context: "bytes" }, { optional: true });
-const many = array({ ciphertext: "bytes", context: "bytes" }, 3);
 
 /** The code of the refusal, or what `read` gives. */
 function outcome<T>(read: () => T): T | string {
@@ -171,27 +170,6 @@ describe("object codec", () => {
       ),
     );
   });
-});
-
-describe("array codec", () => {
-  const read = (body: string): unknown =>
-    outcome(() => many.decode(Buffer.from(body)).map((item) => `${item.ciphertext}|${item.context}`));
-  const cases: readonly (readonly [body: string, outcome: unknown])[] = [
-    ["[]", []],
-    ["null", []],
-    ['[{"ciphertext":"Zm9v"},{"CONTEXT":"YmFy"},null]', ["foo|", "|bar", "|"]],
-    ['[{"ciphertext":"Zm9v"}]x', ["foo|"]],
-    ["[{},{},{}]", ["|", "|", "|"]],
-    ["[{},{},{},{}]", "TOO_MANY_CIPHERTEXTS"],
-    ["{}", "BODY_INVALID"],
-    ["", "BODY_INVALID"],
-    ["[[]]", "BODY_INVALID"],
-    ['["Zm9v"]', "BODY_INVALID"],
-    ['[{"ciphertext":"!"}]', "BODY_INVALID"],
-    ["[{}", "BODY_INVALID"],
-  ];
-  for (const [body, wanted] of cases) it(`reads ${body}`, () => expect(read(body)).to.deep.equal(wanted));
-  it("needs a body", () => expect(outcome(() => many.decode(undefined))).to.equal("BODY_INVALID"));
 });
 
 describe("toJson", () => {

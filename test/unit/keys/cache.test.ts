@@ -33,10 +33,6 @@ describe("key cache", () => {
     expect(isPlain(b.service.generate(alpha, none))).to.equal(true);
     expect(isPlain(b.service.hmac(alpha, none))).to.equal(true);
     expect(isPlain(b.service.describe(alpha))).to.equal(true);
-    expect(isPlain(b.service.bulkGenerate(alpha, [none]))).to.equal(true);
-    expect(isPlain(b.service.bulkDecrypt(alpha, [{ ciphertext: dek.ciphertext, context: none }]))).to.equal(
-      true,
-    );
     expect(b.keystore.calls).to.deep.equal(asked);
   });
 
@@ -327,7 +323,6 @@ describe("key cache", () => {
           () => b.service.decrypt(alpha, none, none),
           () => b.service.hmac(alpha, none),
           () => b.service.describe(alpha),
-          () => b.service.bulkDecrypt(alpha, []),
         ];
         for (const call of calls) {
           expect(await codeOf(Promise.resolve().then(call))).to.equal(code);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { secureRandom } from "../../../src/crypto/random.js";
 import { KesError } from "../../../src/errors.js";
 import { systemClock } from "../../../src/keys/clock.js";
-import { KeyService, MAX_BULK_ITEMS } from "../../../src/keys/service.js";
+import { KeyService } from "../../../src/keys/service.js";
 import { codeOf, errorOf, named } from "../../support/keystore.js";
 import { abortableCall, alpha, bench, context, hang, none, outage, plant, quiet } from "./support.js";
 
@@ -38,12 +38,10 @@ describe("key service", () => {
     const dek = await cold(() => b.service.generate(alpha, context));
     expect(key.open(dek.ciphertext, context)).to.deep.equal(dek.plaintext);
     expect(await cold(() => b.service.describe(alpha))).to.include({ name: alpha, createdBy: "" });
-    const items = [{ ciphertext: sealed, context }];
-    expect((await cold(() => b.service.bulkDecrypt(alpha, items)))[0]?.toString()).to.equal("text");
     expect(await codeOf(Promise.resolve(cold(() => b.service.decrypt(alpha, sealed, none))))).to.equal(
       "DECRYPT_FAILED",
     );
-    expect(b.keystore.calls.get).to.equal(7);
+    expect(b.keystore.calls.get).to.equal(6);
   });
 
   it("refuses HMACs of keys in the older form", async () => {
@@ -52,21 +50,6 @@ describe("key service", () => {
     expect(await codeOf(Promise.resolve(b.service.hmac(alpha, none)))).to.equal("HMAC_UNSUPPORTED");
     const dek = await b.service.generate(alpha, none);
     expect(await b.service.decrypt(alpha, dek.ciphertext, none)).to.deep.equal(dek.plaintext);
-  });
-
-  it("decrypts in bulk in order, and fails all for one", async () => {
-    const { service } = bench();
-    await service.create(alpha, { createdBy: "" });
-    const contexts = Array.from({ length: MAX_BULK_ITEMS }, (_, i) => Buffer.from(String(i)));
-    const deks = await service.bulkGenerate(alpha, contexts);
-    const items = deks.map((dek, i) => ({ ciphertext: dek.ciphertext, context: contexts[i] ?? none }));
-    expect(await service.bulkDecrypt(alpha, items)).to.deep.equal(deks.map((dek) => dek.plaintext));
-    expect(await service.bulkDecrypt(alpha, [])).to.deep.equal([]);
-    const spoilt = items.with(500, { ciphertext: Buffer.alloc(76), context: none });
-    code(() => service.bulkDecrypt(alpha, spoilt), "DECRYPT_FAILED");
-    const surplus = { ciphertext: none, context: none };
-    code(() => service.bulkDecrypt(alpha, [...items, surplus]), "TOO_MANY_CIPHERTEXTS");
-    code(() => service.bulkGenerate(alpha, [...contexts, none]), "TOO_MANY_CIPHERTEXTS");
   });
 
   it("never gives out a DEK of fewer random bytes", async () => {

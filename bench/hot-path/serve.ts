@@ -1,0 +1,83 @@
+/**
+ * The key server of a build, in a process of its own: `serve.ts <root of the build>`. It gets its certificate and the
+ * client's identity from its parent, tells its port, and then what CPU time it has used, as often as it is asked.
+ */
+import { pathToFileURL } from "node:url";
+import type { MemoryKeystore } from "../../keystores/memory/store.js";
+import type { LineWriter } from "../../src/audit/line-writer.js";
+import type { Config } from "../../src/config/config.js";
+import type { KeyServer } from "../../src/server/start.js";
+import type { TlsSettings } from "../../src/server/tls.js";
+
+/** What the parent sends first. */
+export interface ServeOrder {
+  /** Without what cannot go from process to process. */
+  readonly config: object;
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** Patterns that the client may use. */
+  readonly allow: readonly string[];
+  readonly identity: string;
+}
+
+interface Build {
+  readonly MemoryKeystore: typeof MemoryKeystore;
+  readonly KeyServer: typeof KeyServer;
+  readonly lineWriter: (fd: 1 | 2) => LineWriter;
+  readonly compilePattern: (pattern: string, meaning: "current") => { matches: (path: string) => boolean };
+}
+
+async function load(root: string): Promise<Build> {
+  const parts: Record<string, unknown> = {};
+  for (const path of [
+    "keystores/memory/store",
+    "src/server/start",
+    "src/audit/line-writer",
+    "src/policy/pattern",
+  ])
+    Object.assign(parts, await import(pathToFileURL(`${root}/dist/${path}.js`).href));
+  return parts as unknown as Build;
+}
+
+async function serve(root: string, order: ServeOrder): Promise<void> {
+  const { createSecureContext } = await import("node:tls");
+  const build = await load(root);
+  const tls: TlsSettings = {
+    context: createSecureContext({
+      key: order.keyPem,
+      cert: order.certPem,
+      minVersion: "TLSv1.2",
+      sessionIdContext: "bench",
+    }),
+    requireCertificate: true,
+    verifyCertificate: false,
+    roots: undefined,
+    ticketScope: "bench",
+    notAfterMs: Date.now() + 86_400_000,
+  };
+  const allow = order.allow.map((pattern) => ({ pattern, ...build.compilePattern(pattern, "current") }));
+  const config = {
+    ...order.config,
+    api: new Map(),
+    policies: [{ name: "bench", policy: { allow, deny: [] }, identities: [order.identity] }],
+  } as unknown as Config;
+  const server = await build.KeyServer.prepare({
+    version: "bench",
+    commit: "",
+    config,
+    open: async () => new build.MemoryKeystore(),
+    stdout: build.lineWriter(1),
+    stderr: build.lineWriter(2),
+    tls,
+  });
+  const { port } = await server.listen();
+  process.on("message", () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ user, system });
+  });
+  process.send?.({ port });
+}
+
+process.once("message", (order) => void serve(process.argv[2] ?? ".", order as ServeOrder));
+process.on("disconnect", () => process.exit(0));
+process.on("SIGTERM", () => process.exit(0));

@@ -1,0 +1,43 @@
+/** Times of log lines. All lines of a second share what is in front of the milliseconds. */
+import { localTime } from "./logfmt.js";
+
+/** One form of a time, remembered for the second that it was last asked for. */
+class SecondText {
+  readonly #format: (ms: number) => string;
+  #second = Number.NaN;
+  #before = "";
+  #behind = "";
+
+  /** @param format - has three digits of milliseconds behind the only dot */
+  constructor(format: (ms: number) => string) {
+    this.#format = format;
+  }
+
+  of(ms: number): string {
+    const second = Math.floor(ms / 1000);
+    if (second !== this.#second) {
+      const text = this.#format(second * 1000);
+      const dot = text.indexOf(".") + 1;
+      this.#before = text.slice(0, dot);
+      this.#behind = text.slice(dot + 3);
+      this.#second = second;
+    }
+    return this.#before + String(Math.floor(ms - second * 1000)).padStart(3, "0") + this.#behind;
+  }
+}
+
+/** Times since the epoch in milliseconds, as RFC 3339 with three digits of a second. */
+export class LineTimes {
+  readonly #utc = new SecondText((ms) => new Date(ms).toISOString());
+  readonly #local = new SecondText(localTime);
+
+  /** In UTC: `2025-03-12T09:35:18.123Z`. */
+  utc(ms: number): string {
+    return this.#utc.of(ms);
+  }
+
+  /** In the zone of this machine: `2025-03-12T10:35:18.123+01:00`. */
+  local(ms: number): string {
+    return this.#local.of(ms);
+  }
+}
