@@ -64,6 +64,12 @@ export const services = {
     version: "v3.18.4",
     release: "Helm 3.18.4",
   },
+  h2spec: {
+    from: "go",
+    package: "github.com/summerwind/h2spec/cmd/h2spec",
+    version: "v2.2.1+incompatible",
+    release: "the conformance tests of HTTP/2, v2.2.1",
+  },
 } as const satisfies Readonly<Record<string, ServiceRelease>>;
 
 export type ServiceName = keyof typeof services;

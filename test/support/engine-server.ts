@@ -1,0 +1,91 @@
+/** An HTTP/2 engine behind real TLS without the key server around it: what tests need to see of protocol alone. */
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { createSecureContext, TLSSocket } from "node:tls";
+import { BodyBudget } from "../../src/server/body.js";
+import { Connections } from "../../src/server/connections.js";
+import type { Engine } from "../../src/server/engine.js";
+import type { Exchange } from "../../src/server/exchange.js";
+import { Http2Engine } from "../../src/server/http2/engine.js";
+import { type ConnectionLimits, defaultConnectionLimits } from "../../src/server/limits.js";
+import { NodeHttp2Engine } from "../../src/server/node/h2-engine.js";
+import { peerOf } from "../../src/server/peer.js";
+import { selfSigned, type TestCertificate } from "./certificates.js";
+
+export interface EngineServerOptions {
+  readonly serve: (exchange: Exchange) => void;
+  readonly engine?: "keswick" | "node";
+  readonly limits?: Partial<ConnectionLimits>;
+  /** Clients without a certificate are served as well. */
+  readonly isOpen?: boolean;
+}
+
+export interface EngineServer {
+  readonly port: number;
+  readonly url: string;
+  readonly ca: TestCertificate;
+  readonly client: TestCertificate;
+  readonly refusals: (readonly [status: number, reason: string])[];
+  /** Connections that are open. */
+  readonly size: number;
+  /** As the listener does at shutdown. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+export async function startEngineServer(options: EngineServerOptions): Promise<EngineServer> {
+  const ca = selfSigned({ algorithm: "p256", sans: ["localhost", "127.0.0.1"] });
+  const client = selfSigned({ cn: "client" });
+  const limits = { ...defaultConnectionLimits(), ...options.limits };
+  const refusals: (readonly [number, string])[] = [];
+  const engineOptions = {
+    serve: options.serve,
+    refused: (_: unknown, status: number, reason: string) => void refusals.push([status, reason]),
+    limits,
+    bodies: new BodyBudget(limits.maxPendingBodyBytes),
+  };
+  const engine: Engine =
+    options.engine === "node" ? new NodeHttp2Engine(engineOptions) : new Http2Engine(engineOptions);
+  const connections = new Connections();
+  const secureContext = createSecureContext({ key: ca.keyPem, cert: ca.certPem });
+  const accept = (raw: Socket): void => {
+    const isOpen = options.isOpen === true;
+    const socket = new TLSSocket(raw, {
+      isServer: true,
+      secureContext,
+      requestCert: !isOpen,
+      rejectUnauthorized: !isOpen,
+      ALPNProtocols: ["h2"],
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("_tlsError", () => socket.destroy());
+    connections.add(socket);
+    socket.once("secure", () => {
+      Object.assign(socket, { secureConnecting: false });
+      const connection = connections.establish(socket, peerOf(socket, "127.0.0.1"));
+      engine.take(socket, connection);
+    });
+  };
+  const server = createServer({ noDelay: true }, accept).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    port,
+    url: `https://127.0.0.1:${port}`,
+    ca,
+    client,
+    refusals,
+    get size() {
+      return connections.size;
+    },
+    drain: () => connections.close(),
+    async close() {
+      connections.destroy();
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+      engine.close();
+    },
+  };
+}
