@@ -34,6 +34,8 @@ export interface TestServerOptions {
   readonly auditSink?: AuditSink;
   /** `false`: what is logged is thrown away, so that it does not count as the server's memory. */
   readonly keepLogs?: boolean;
+  /** Takes what would go to standard output: audit lines. */
+  readonly out?: LineWriter;
 }
 
 export interface TestServer {
@@ -63,7 +65,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     commit: "0000000000000000000000000000000000000000",
     config,
     open: options.openKeystore ?? (async () => options.keystore ?? new MemoryKeystore()),
-    stdout: writerTo(keepLogs ? out : undefined),
+    stdout: options.out ?? writerTo(keepLogs ? out : undefined),
     stderr: writerTo(keepLogs ? err : undefined),
     ...(options.degraded === undefined ? {} : { degraded: options.degraded }),
     ...(options.auditSink === undefined ? {} : { auditSink: options.auditSink }),
