@@ -34,6 +34,8 @@ export class RequestHead implements Framing {
   readonly #text: string;
   readonly #marks: Marks;
   #isClosing = false;
+  /** It expects what no server here does. */
+  #isUnmet = false;
 
   constructor(text: string, marks: Marks, line: RequestLine, end: number) {
     this.#text = text;
@@ -76,7 +78,7 @@ export class RequestHead implements Framing {
     }
     if (this.isChunked && this.isHttp10) return refusals.oldCoding;
     if ((seen & SEEN["content-length"]) !== 0 && this.isChunked) return refusals.lengthAndCoding;
-    return undefined;
+    return this.#isUnmet ? refusals.expectation : undefined;
   }
 
   #take(name: FramingName, value: string): Refusal | undefined {
@@ -95,8 +97,8 @@ export class RequestHead implements Framing {
       case "expect":
         // Of HTTP/1.0, which does not know it, it means nothing (RFC 9110 §10.1.1).
         if (this.isHttp10) return undefined;
-        if (value.toLowerCase() !== "100-continue") return refusals.expectation;
-        this.isAsking = true;
+        if (value.toLowerCase() === "100-continue") this.isAsking = true;
+        else this.#isUnmet = true;
         return undefined;
       case "host":
         return undefined;
@@ -182,7 +184,7 @@ export function readHead(bytes: Buffer, start: number, end: number): RequestHead
     target: text.slice(methodEnd + 1 - lineAt, targetEnd - lineAt),
     isHttp10: version === HTTP10,
   };
-  if (line.method === "CONNECT") return refusals.connect;
+  if (line.method === "CONNECT" || line.method === "PRI") return refusals.tunnel;
   if (line.target.charCodeAt(0) !== SLASH && !OTHER_TARGET.test(line.target)) return refusals.target;
   const head = new RequestHead(text, marks, line, headEnd);
   return head.settle() ?? head;

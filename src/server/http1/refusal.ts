@@ -24,7 +24,7 @@ const bad = (reason: string): Refusal => new Refusal(400, reason);
 export const refusals = {
   emptyLine: bad("a bare CR or LF before the request line"),
   method: bad("malformed method"),
-  connect: bad("CONNECT"),
+  tunnel: bad("a method that asks for another protocol"),
   target: bad("malformed request target"),
   version: bad("unsupported or malformed HTTP version"),
   lineEnd: bad("a line that does not end in CR LF"),

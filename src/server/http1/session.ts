@@ -106,7 +106,7 @@ export class Http1Session implements Line {
 
   feed(): void {
     const turn = this.#turn;
-    if (turn === undefined || turn.body.isComplete) return;
+    if (turn === undefined) return;
     const refusal = turn.body.take(this.#inbox);
     if (refusal !== undefined) this.#refuseBody(turn, refusal);
   }

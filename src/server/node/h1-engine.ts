@@ -1,7 +1,6 @@
 /** HTTP/1.1 by `node:http`: a server that never listens itself. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
 import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
@@ -19,7 +18,7 @@ export class NodeHttp1Engine implements Engine {
     this.#server = this.#makeServer();
   }
 
-  take(socket: TLSSocket, connection: Connection): void {
+  take(socket: Duplex, connection: Connection): void {
     this.#connectionOf.set(socket, connection);
     this.#server.emit("connection", socket);
   }

@@ -1,0 +1,41 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { explained } from "../../../support/http1/differences.js";
+import { Differential } from "../../../support/http1/differential.js";
+import { requests } from "../../../support/http1/request-forms.js";
+import { SeededChoices, Tape } from "../../../support/http1/tape.js";
+
+describe("server/http1: beside node:http", function () {
+  this.timeout(60_000);
+  const differential = new Differential();
+  after(() => differential.close());
+  const { figures } = differential;
+
+  it("makes the same of generated requests, but for differences that are explained", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (choices) => {
+        await differential.play([requests(new Tape(choices))]);
+        expect(figures.unexplained).to.deep.equal([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("makes the same of thousands more", async () => {
+    const scripts = Array.from({ length: 6_000 }, (_, seed) => requests(new SeededChoices(seed)));
+    await differential.play(scripts);
+    expect(figures.unexplained).to.deep.equal([]);
+    // Most are alike, or the table would explain a parser that refuses everything.
+    expect(figures.alike).to.be.greaterThan(figures.connections * 0.6);
+  });
+
+  for (const { why, example } of explained) {
+    it(`parts for a reason: ${why}`, async () => {
+      const one = new Differential();
+      await one.play([example]);
+      one.close();
+      expect(one.figures.unexplained).to.deep.equal([]);
+      expect([...one.figures.explained.keys()]).to.deep.equal([why]);
+    });
+  }
+});
