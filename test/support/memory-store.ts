@@ -72,6 +72,15 @@ export class MemoryStore implements ObjectStore {
     object.record = change(object.record);
   }
 
+  /** Puts an object in the place of another, as it stands. */
+  rename(bucket: string, from: string, to: string): void {
+    const { objects } = this.#bucket(bucket);
+    const object = objects.get(from);
+    if (object === undefined) throw new Error("there is no such object");
+    objects.delete(from);
+    objects.set(to, { ...object, record: { ...object.record, key: to } });
+  }
+
   /** Everything that is stored, as text: for what must not stand in it. */
   dump(): string {
     const objects = [...this.#buckets.values()].flatMap(({ objects, uploads }) => [
