@@ -6,4 +6,16 @@ export const s3Commands: CommandTable = {
     summary: "Run an S3 server that keeps objects in a folder",
     load: async () => (await import("./commands/server.js")).serverCommand,
   },
+  rotate: {
+    summary: "Seal the keys of stored objects under another key",
+    load: async () => (await import("./commands/rotate.js")).rotateCommand,
+  },
+  verify: {
+    summary: "Open every stored object and report damage",
+    load: async () => (await import("./commands/verify.js")).verifyCommand,
+  },
+  stat: {
+    summary: "Show how an object is stored and encrypted",
+    load: async () => (await import("./commands/stat.js")).statCommand,
+  },
 };

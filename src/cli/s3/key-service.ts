@@ -17,7 +17,7 @@ const PROVE_TIMEOUT_MS = 30_000;
  * @throws CommandError when keys cannot be had: as MinIO, a server does not start without
  */
 export async function openKeys(
-  { environment, keys }: StorageEnvironment,
+  { environment, keys }: Pick<StorageEnvironment, "environment" | "keys">,
   output: Output,
 ): Promise<KeyService | undefined> {
   for (const note of keys.notes) output.note(note);

@@ -29,17 +29,17 @@ export async function deleteObjectTagging(call: Call): Promise<Answer> {
 export async function updateObjectEncryption(call: Call): Promise<Answer> {
   refuseVersions(call.query);
   const { keyId } = readObjectEncryption(await call.body.document(documentBytes.small));
-  switch (await call.service.reseal(call.path, { kind: "SSE-KMS", keyId }, call.options)) {
-    case "resealed":
-      return { status: 200 };
-    case "plain":
-      throw s3Error("RESEAL_UNENCRYPTED");
-    case "customer-key":
-      throw s3Error("RESEAL_CUSTOMER_KEY");
-    case "refused":
-      throw s3Error("RESEAL_REFUSED");
-  }
+  const outcome = await call.service.reseal(call.path, { kind: "SSE-KMS", keyId }, call.options);
+  // S3 has one code for all of them; whoever goes through many objects wants to tell them apart.
+  if (outcome !== "resealed") throw s3Error(RESEAL_FAILURES[outcome], { members: { Outcome: outcome } });
+  return { status: 200 };
 }
+
+const RESEAL_FAILURES = {
+  plain: "RESEAL_UNENCRYPTED",
+  "customer-key": "RESEAL_CUSTOMER_KEY",
+  refused: "RESEAL_REFUSED",
+} as const;
 
 export async function getObjectAcl(call: Call): Promise<Answer> {
   await requireObject(call);

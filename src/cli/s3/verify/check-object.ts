@@ -1,0 +1,102 @@
+/** One object, opened and held against all that is known of it. */
+import { createHash, type Hash } from "node:crypto";
+import type { ObjectService, ShownObject } from "../../../storage/objects/object-service.js";
+import { type Checksum, createChecksum } from "../../../storage/s3/checksums.js";
+import { isSseError } from "../../../storage/sse/errors.js";
+import type { ObjectPath } from "../../../storage/sse/seal.js";
+
+/**
+ * `sound`: every byte was opened, and what is known of the whole is right. `locked`: under a key of a client, which
+ * nobody else has. `damaged`: from this byte of the content on, or as a whole where the first is.
+ */
+export type Finding =
+  | { readonly state: "sound"; readonly bytes: number }
+  | { readonly state: "locked" }
+  | { readonly state: "damaged"; readonly offset: number; readonly error: unknown };
+
+/** Rejects only when `signal` is aborted. */
+export async function checkObject(
+  service: ObjectService,
+  path: ObjectPath,
+  signal: AbortSignal,
+): Promise<Finding> {
+  let offset = 0;
+  try {
+    const { object, content } = await service.get({
+      path,
+      sse: { target: undefined, source: undefined },
+      conditions: {},
+      wantsChecksum: true,
+      signal,
+    });
+    const digests = new Digests(object);
+    for await (const piece of content) {
+      digests.update(piece);
+      offset += piece.length;
+      signal.throwIfAborted();
+    }
+    if (offset !== object.size) throw new Error(`has ${offset} bytes in the place of ${object.size}`);
+    await digests.check();
+    return { state: "sound", bytes: offset };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isSseError(error, "SSE_C_KEY_NEEDED")) return { state: "locked" };
+    return { state: "damaged", offset, error };
+  }
+}
+
+/** MD5 and checksum as they stand with the object, where they can be computed from its content. */
+class Digests {
+  readonly #object: ShownObject;
+  readonly #md5: Hash[] = [createHash("md5")];
+  readonly #checksum: Checksum | undefined;
+  /** Bytes of the current part that are still to come. */
+  #left: number;
+  #part = 0;
+
+  constructor(object: ShownObject) {
+    this.#object = object;
+    this.#left = object.parts?.[0]?.size ?? Number.POSITIVE_INFINITY;
+    const { checksum } = object;
+    this.#checksum = checksum?.type === "FULL_OBJECT" ? createChecksum(checksum.algorithm) : undefined;
+  }
+
+  update(bytes: Buffer): void {
+    this.#checksum?.update(bytes);
+    for (let rest = bytes; rest.length > 0; ) {
+      while (this.#left === 0) this.#nextPart();
+      const taken = rest.subarray(0, Math.min(rest.length, this.#left));
+      this.#md5.at(-1)?.update(taken);
+      this.#left -= taken.length;
+      rest = rest.subarray(taken.length);
+    }
+  }
+
+  /** @throws Error that says what differs */
+  async check(): Promise<void> {
+    const { etag, encryption, checksum } = this.#object;
+    // Only of plain objects and SSE-S3 is the ETag an MD5, or made of those of the parts.
+    const isMd5 = encryption === undefined || encryption.kind === "SSE-S3";
+    if (isMd5 && this.#etag() !== etag)
+      throw new Error("the content is not the one that the ETag belongs to");
+    if (this.#checksum === undefined || checksum === undefined) return;
+    if ((await this.#checksum.digest()).toString("base64") !== checksum.value) {
+      throw new Error(`the content is not the one that the ${checksum.algorithm} belongs to`);
+    }
+  }
+
+  #nextPart(): void {
+    this.#part++;
+    this.#left = this.#object.parts?.[this.#part]?.size ?? Number.POSITIVE_INFINITY;
+    this.#md5.push(createHash("md5"));
+  }
+
+  #etag(): string {
+    const { parts } = this.#object;
+    while (parts !== undefined && this.#md5.length < parts.length) this.#nextPart();
+    const digests = this.#md5.map((hash) => hash.digest());
+    if (parts === undefined) return digests[0]?.toString("hex") ?? "";
+    const whole = createHash("md5").update(Buffer.concat(digests)).digest("hex");
+    return `${whole}-${parts.length}`;
+  }
+}
