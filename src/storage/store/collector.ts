@@ -95,14 +95,27 @@ export class Collector {
         if (!isFree(garbage)) continue;
         batch.push(garbage);
         if (batch.length < BATCH) continue;
-        await this.#remove(batch);
+        await this.#removeBatch(batch);
         batch = [];
         if (this.#isClosed) return;
       }
-      if (batch.length > 0) await this.#remove(batch);
+      await this.#removeBatch(batch);
     } catch (cause) {
-      this.#warn(`files that belong to nothing could not be removed, which is tried again: ${cause}`);
+      this.#tell(cause);
     }
+  }
+
+  async #removeBatch(batch: readonly Garbage[]): Promise<void> {
+    try {
+      await this.#remove(batch);
+    } catch {
+      // One that stays must not keep the others.
+      for (const garbage of batch) await this.#remove([garbage]).catch((cause) => this.#tell(cause));
+    }
+  }
+
+  #tell(cause: unknown): void {
+    this.#warn(`a file that belongs to nothing could not be removed, which is tried again: ${cause}`);
   }
 
   async #remove(batch: readonly Garbage[]): Promise<void> {

@@ -30,6 +30,7 @@ export class Core {
   readonly collector: Collector;
   readonly warn: (message: string) => void;
   #settled: number;
+  #hasGarbage = false;
 
   constructor(
     index: IndexDatabase,
@@ -66,7 +67,8 @@ export class Core {
         return value;
       });
       this.files.settle(set);
-      this.collector.wake();
+      if (this.#hasGarbage) this.collector.wake();
+      this.#hasGarbage = false;
       return result;
     } catch (cause) {
       // Whether a broken index knows the files is found out at the next start.
@@ -120,6 +122,7 @@ export class Core {
 
   /** A record that is replaced or removed. */
   dropRecord(change: Change, number: number): void {
+    this.#hasGarbage = true;
     change.put("garbage", garbageKey(number, false), "record");
   }
 

@@ -31,6 +31,7 @@ import { recover } from "./recovery.js";
 import { beginSession } from "./session.js";
 import { Space } from "./space.js";
 import { Uploads } from "./uploads.js";
+import { type StoreFinding, verifyStore } from "./verify.js";
 
 const MIB = 1024 * 1024;
 
@@ -53,20 +54,24 @@ export interface DirectoryStoreOptions {
 const MAX_WAITING_UPLOADS = 1024;
 
 export class DirectoryStore implements ObjectStore {
+  readonly #system: FileSystem;
   readonly #core: Core;
   readonly #buckets: Buckets;
   readonly #objects: Objects;
   readonly #uploads: Uploads;
   readonly #draft: (source: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<StoredDraft>;
   readonly #unlock: () => Promise<void>;
-  readonly #closing = new AbortController();
+  readonly #drafting = new Set<AbortController>();
   readonly #running = new Set<Promise<unknown>>();
+  #isClosed = false;
 
   private constructor(
+    system: FileSystem,
     core: Core,
     draft: (source: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<StoredDraft>,
     unlock: () => Promise<void>,
   ) {
+    this.#system = system;
     this.#core = core;
     this.#buckets = new Buckets(core);
     this.#objects = new Objects(core);
@@ -102,6 +107,7 @@ export class DirectoryStore implements ObjectStore {
         space: new Space(system, layout.root, options.reserveBytes ?? 64 * MIB, now),
       };
       const store = new DirectoryStore(
+        system,
         new Core(index, files, holds, collector, warn),
         (source, signal) => makeDraft(place, source, signal),
         unlock,
@@ -149,8 +155,19 @@ export class DirectoryStore implements ObjectStore {
   }
 
   draft(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Draft> {
-    const signals = signal === undefined ? [] : [signal];
-    return this.#run(() => this.#draft(source, AbortSignal.any([this.#closing.signal, ...signals])));
+    return this.#run(async () => {
+      const controller = new AbortController();
+      const abort = (): void => controller.abort(signal?.reason);
+      if (signal?.aborted) abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#drafting.add(controller);
+      try {
+        return await this.#draft(source, controller.signal);
+      } finally {
+        this.#drafting.delete(controller);
+        signal?.removeEventListener("abort", abort);
+      }
+    });
   }
 
   publish(bucket: string, record: ObjectRecord, draft: Draft, check: Check): Promise<void> {
@@ -205,10 +222,16 @@ export class DirectoryStore implements ObjectStore {
     return this.#run(() => this.#buckets.changeSetting(name, expected, value));
   }
 
+  /** Holds the index against the files, both ways. Contents are not read. */
+  verify(): AsyncIterable<StoreFinding> {
+    return verifyStore(this.#system, this.#core);
+  }
+
   /** Uploads that still come in are broken off; all other calls end first. */
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort(s3Error("UNAVAILABLE"));
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const controller of this.#drafting) controller.abort(s3Error("UNAVAILABLE"));
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#core.collector.close();
     await this.#core.index.close();
@@ -216,7 +239,7 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async #run<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing.signal.aborted) throw s3Error("UNAVAILABLE");
+    if (this.#isClosed) throw s3Error("UNAVAILABLE");
     const running = call();
     this.#running.add(running);
     try {

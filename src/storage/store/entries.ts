@@ -1,4 +1,7 @@
 /** Values of the index's tables, as JSON. They are written here and nowhere else, and trusted when read. */
+
+import type { Change } from "./index-database.js";
+import { numberKey, objectKey } from "./index-keys.js";
 import type { BucketRecord, ObjectRecord, PartRecord, UploadRecord } from "./object-store.js";
 import type { Piece } from "./stored-record.js";
 
@@ -64,4 +67,20 @@ export function readEntry<Kind extends keyof Entries>(
 ): Entries[Kind] | undefined;
 export function readEntry(_kind: keyof Entries, text: string | undefined): unknown {
   return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** An object whose files are written. */
+export interface WrittenObject {
+  /** Number of its record file. */
+  readonly file: number;
+  readonly pieces: readonly Piece[];
+  readonly record: ObjectRecord;
+}
+
+/** Enters an object; what stood there must have been dropped. */
+export function enterObject(change: Change, bucket: number, { file, pieces, record }: WrittenObject): void {
+  const { parts, ...listed } = record;
+  if (parts !== undefined) change.put("pieces", numberKey(file), writeEntry("pieces", { parts, pieces }));
+  const entry: ObjectEntry = { file, record: listed, ...(parts === undefined ? { pieces } : {}) };
+  change.put("objects", objectKey(bucket, record.key), writeEntry("object", entry));
 }

@@ -45,6 +45,16 @@ export class Files {
     return folderOf(this.#next);
   }
 
+  /** The number that the next file gets: files with a lower one were begun before. */
+  get nextNumber(): number {
+    return this.#next;
+  }
+
+  /** True while a change that writes the file goes on. */
+  isUnsettled(number: number): boolean {
+    return this.#unsettled.has(number);
+  }
+
   /** Every file in a folder below this is in the index, or known to be garbage. */
   get settledFolder(): number {
     let settled = this.currentFolder;
@@ -116,13 +126,14 @@ export class Files {
     this.settle(set);
   }
 
-  /** Removes files durably. Those that are gone already are no failure. */
+  /** Removes files durably. Those that are gone already are no failure; all are tried. */
   async remove(files: readonly FileName[]): Promise<void> {
-    await Promise.all(
+    const ends = await Promise.allSettled(
       files.map((name) =>
         this.#open.run(() => unless("ENOENT", this.#system.unlink(this.layout.file(name)))),
       ),
     );
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     const folders = new Set(files.map(({ number }) => folderOf(number)));
     await Promise.all([...folders].map((folder) => this.#syncAfterRemoval(folder)));
   }

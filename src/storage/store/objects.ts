@@ -3,7 +3,14 @@ import { s3Error } from "../s3/errors.js";
 import { HeldContent } from "./content-reader.js";
 import type { Core, Reader } from "./core.js";
 import type { StoredDraft } from "./draft.js";
-import { type ListedRecord, type ObjectEntry, type PiecesEntry, readEntry, writeEntry } from "./entries.js";
+import {
+  enterObject,
+  type ListedRecord,
+  type ObjectEntry,
+  type PiecesEntry,
+  readEntry,
+  type WrittenObject,
+} from "./entries.js";
 import { damaged } from "./faults.js";
 import type { FileSet } from "./files.js";
 import type { Change } from "./index-database.js";
@@ -84,7 +91,7 @@ export class Objects {
           if (this.#entry(number, key, change)?.file !== entry.file) throw this.#core.outdated();
           this.#core.dropRecord(change, entry.file);
           change.remove("pieces", numberKey(entry.file));
-          this.#write(change, number, { ...written, record });
+          enterObject(change, number, { ...written, record });
         },
       );
     });
@@ -124,14 +131,7 @@ export class Objects {
   put(change: Change, bucket: number, object: WrittenObject): void {
     const existing = this.#entry(bucket, object.record.key, change);
     if (existing !== undefined) this.#drop(change, existing);
-    this.#write(change, bucket, object);
-  }
-
-  #write(change: Change, bucket: number, { file, pieces, record }: WrittenObject): void {
-    const { parts, ...listed } = record;
-    if (parts !== undefined) change.put("pieces", numberKey(file), writeEntry("pieces", { parts, pieces }));
-    const entry: ObjectEntry = { file, record: listed, ...(parts === undefined ? { pieces } : {}) };
-    change.put("objects", objectKey(bucket, record.key), writeEntry("object", entry));
+    enterObject(change, bucket, object);
   }
 
   #drop(change: Change, entry: ObjectEntry): void {
@@ -179,13 +179,6 @@ export class Objects {
   #entry(bucket: number, key: string, reader: Reader = this.#core.index): ObjectEntry | undefined {
     return readEntry("object", reader.get("objects", objectKey(bucket, key)));
   }
-}
-
-/** An object whose files are written. */
-export interface WrittenObject {
-  readonly file: number;
-  readonly pieces: readonly Piece[];
-  readonly record: ObjectRecord;
 }
 
 /** True when its content stands in its own record file. */

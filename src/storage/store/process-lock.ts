@@ -43,10 +43,12 @@ export async function takeLock(
 ): Promise<() => Promise<void>> {
   const draft = join(aside, `lock-${id}`);
   await system.mkdir(draft, 0o700);
-  const server = await listen(join(draft, id));
+  let server: Server | undefined;
   try {
+    const listening = await listen(join(draft, id));
+    server = listening;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
-      if (await renamed(system, draft, path)) return () => release(system, server, join(path, id));
+      if (await renamed(system, draft, path)) return () => release(system, listening, join(path, id));
       for await (const { name } of entriesOf(system, path)) {
         if (await isListening(join(path, name))) throw new LockedError(dirname(path));
         await unless("ENOENT", system.unlink(join(path, name)));
@@ -54,10 +56,11 @@ export async function takeLock(
     }
     throw new LockedError(dirname(path));
   } catch (cause) {
-    await closed(server);
+    if (server !== undefined) await closed(server);
     await unless("ENOENT", system.unlink(join(draft, id)));
     await unless("ENOENT", system.rmdir(draft));
-    throw cause;
+    // The holder of the lock sweeps what it finds aside.
+    throw errnoOf(cause) === "ENOENT" ? new LockedError(dirname(path)) : cause;
   }
 }
 

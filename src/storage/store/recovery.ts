@@ -4,12 +4,13 @@
  */
 import { join } from "node:path";
 import { SETTLED } from "./core.js";
+import { filesIn, foldersOf } from "./data-walk.js";
 import { unless } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import { syncFolder } from "./folder-sync.js";
 import type { IndexDatabase } from "./index-database.js";
 import { numberKey, readNumberKey } from "./index-keys.js";
-import { type Layout, parseFile, parseFolder } from "./layout.js";
+import type { Layout } from "./layout.js";
 
 /** @returns a number above those of all files */
 export async function recover(
@@ -22,20 +23,11 @@ export async function recover(
   const settled = Number(index.get("state", SETTLED) ?? "0");
   const lastKey = index.lastKey("files");
   let last = lastKey === undefined ? 0 : readNumberKey(lastKey);
-  for await (const entry of system.entries(layout.data)) {
-    const folder = parseFolder(entry.name);
-    if (folder === undefined || !entry.isDirectory()) {
-      warn(`'${entry.name}' among the data is no folder of this store`);
-      continue;
-    }
+  const foreign = (path: string): void => warn(`'${path}' among the data belongs to no store`);
+  for (const folder of await foldersOf(system, layout, foreign)) {
     if (folder < settled) continue;
     let isChanged = false;
-    for await (const { name } of system.entries(layout.folder(folder))) {
-      const file = parseFile(folder, name);
-      if (file === undefined) {
-        warn(`'${entry.name}/${name}' among the data is no file of this store`);
-        continue;
-      }
+    for await (const file of filesIn(system, layout, folder, foreign)) {
       last = Math.max(last, file.number);
       if (index.get("files", numberKey(file.number)) === file.kind) continue;
       await unless("ENOENT", system.unlink(layout.file(file)));
@@ -46,8 +38,8 @@ export async function recover(
   return last + 1;
 }
 
-/** Drafts of uploads, and of takers of the lock. */
-async function removeDrafts(system: FileSystem, folder: string): Promise<void> {
+/** Drafts of uploads, of the marker, and of takers of the lock. To be called with the lock held. */
+export async function removeDrafts(system: FileSystem, folder: string): Promise<void> {
   for await (const entry of system.entries(folder)) {
     const path = join(folder, entry.name);
     if (!entry.isDirectory()) {

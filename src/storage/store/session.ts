@@ -50,16 +50,17 @@ export async function beginSession(
         "(kes-s3 verify --rebuild-index)",
     );
   }
-  await writeSession(system, layout, index, { session, previous: known ?? session });
+  await writeMarker(system, layout, { session, previous: known ?? session });
+  await joinSession(index, session);
 }
 
-/** Makes the index the folder's own. */
-export async function writeSession(
-  system: FileSystem,
-  layout: Layout,
-  index: IndexDatabase,
-  marker: Marker,
-): Promise<void> {
+/** Makes an index that of the session. */
+export async function joinSession(index: IndexDatabase, session: string): Promise<void> {
+  await index.change((change) => change.put("state", SESSION, session));
+}
+
+/** Durable when it resolves. From then on only an index of these sessions is accepted. */
+export async function writeMarker(system: FileSystem, layout: Layout, marker: Marker): Promise<void> {
   // Published whole: a crash must not leave half a marker, which would be taken for a foreign one.
   const draft = `${layout.drafts}/marker-${marker.session}`;
   const fd = await system.open(draft, CREATE, 0o600);
@@ -74,7 +75,6 @@ export async function writeSession(
   }
   await system.rename(draft, layout.marker);
   await syncFolder(system, layout.root);
-  await index.change((change) => change.put("state", SESSION, marker.session));
 }
 
 /** @throws StoreFolderError when something else stands there, or a version that we do not know */
