@@ -1,34 +1,21 @@
 import { expect } from "chai";
 import type { Exchange, StreamWriter } from "../../../../src/server/exchange.js";
 import { HpackDecoder } from "../../../../src/server/http2/hpack-decoder.js";
+import {
+  data,
+  END_HEADERS,
+  END_STREAM,
+  GET,
+  headers,
+  PUT,
+  plus,
+  setting,
+  u32,
+  windowUpdate,
+} from "../../../support/http2-frames.js";
 import { answerOk, framesOf, Harness, type SentFrame, T } from "../../../support/http2-session.js";
 import { encode, type Fields, frame, PREFACE } from "../../../support/raw-http2.js";
 
-const GET: Fields = [
-  [":method", "GET"],
-  [":scheme", "https"],
-  [":path", "/a"],
-  [":authority", "localhost"],
-];
-const PUT: Fields = [[":method", "PUT"], ...GET.slice(1)];
-const with_ = (base: Fields, ...more: Fields): Fields => [...base, ...more];
-const END_STREAM = 1;
-const END_HEADERS = 4;
-
-function headers(stream: number, fields: Fields, isEnd = true): Buffer {
-  return frame(T.headers, END_HEADERS | (isEnd ? END_STREAM : 0), stream, encode(fields));
-}
-function data(stream: number, text: string | Buffer, isEnd = true): Buffer {
-  return frame(T.data, isEnd ? END_STREAM : 0, stream, Buffer.from(text));
-}
-function u32(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(4 * values.length);
-  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, 4 * i);
-  return bytes;
-}
-const windowUpdate = (stream: number, bytes: number): Buffer => frame(T.window, 0, stream, u32(bytes));
-const setting = (id: number, value: number): Buffer =>
-  frame(T.settings, 0, 0, Buffer.concat([Buffer.from([0, id]), u32(value)]));
 const GREETING = Buffer.concat([PREFACE, frame(T.settings, 0, 0)]);
 
 /** Answers among frames, in order: `stream status body`. */
@@ -101,7 +88,7 @@ describe("server/http2/session", () => {
 
     it("tells method, target and all values of a header", () => {
       const client = new Harness();
-      client.send(headers(1, with_(GET, ["x-a", "1"], ["x-b", "2"], ["x-a", "3, 4"])));
+      client.send(headers(1, plus(GET, ["x-a", "1"], ["x-b", "2"], ["x-a", "3, 4"])));
       const [request] = client.requests;
       expect(request?.method).to.equal("GET");
       expect(request?.target).to.equal("/a");
@@ -160,14 +147,14 @@ describe("server/http2/session", () => {
     });
 
     it("says 100 where the client waits for it, and not when the body is there", () => {
-      const asking = with_(PUT, ["expect", "100-continue"], ["content-length", "2"]);
+      const asking = plus(PUT, ["expect", "100-continue"], ["content-length", "2"]);
       const waiting = new Harness().send(headers(1, asking, false));
       const first = waiting.frames();
       expect(answers(first)).to.deep.equal(["1 100 "]);
       expect(first[0]?.flags).to.equal(END_HEADERS);
       expect(answers(waiting.send(data(1, "{}")).frames())).to.deep.equal(["1 200 2"]);
       // Refused before it is sent: no 100.
-      const large = with_(PUT, ["expect", "100-continue"], ["content-length", "200000"]);
+      const large = plus(PUT, ["expect", "100-continue"], ["content-length", "200000"]);
       expect(answers(new Harness().send(headers(1, large, false)).frames())).to.deep.equal([
         "1 413 too-large",
       ]);
@@ -203,25 +190,25 @@ describe("server/http2/session", () => {
 
   describe("malformed requests are reset with PROTOCOL_ERROR and recorded (RFC 9113 §8)", () => {
     const rows: Readonly<Record<string, Fields>> = {
-      "a name with capitals": with_(GET, ["X-a", "1"]),
-      "an empty name": with_(GET, ["", "1"]),
-      "a name with a space": with_(GET, ["x a", "1"]),
-      "a name with a colon": with_(GET, ["x:a", "1"]),
-      "a name with a line end": with_(GET, ["x\na", "1"]),
-      "a name beyond ASCII": with_(GET, ["x-\xe4", "1"]),
-      "a value with a line end": with_(GET, ["x", "a\nb"]),
-      "a value with a carriage return": with_(GET, ["x", "a\rb"]),
-      "a value with a zero": with_(GET, ["x", "a\0b"]),
-      "a value with a control": with_(GET, ["x", "a\x01b"]),
-      "a value with a delete": with_(GET, ["x", "a\x7fb"]),
-      "a value that begins with a space": with_(GET, ["x", " a"]),
-      "a value that ends with a tab": with_(GET, ["x", "a\t"]),
-      connection: with_(GET, ["connection", "close"]),
-      "keep-alive": with_(GET, ["keep-alive", "5"]),
-      "proxy-connection": with_(GET, ["proxy-connection", "close"]),
-      "transfer-encoding": with_(GET, ["transfer-encoding", "chunked"]),
-      upgrade: with_(GET, ["upgrade", "h2c"]),
-      "te other than trailers": with_(GET, ["te", "gzip"]),
+      "a name with capitals": plus(GET, ["X-a", "1"]),
+      "an empty name": plus(GET, ["", "1"]),
+      "a name with a space": plus(GET, ["x a", "1"]),
+      "a name with a colon": plus(GET, ["x:a", "1"]),
+      "a name with a line end": plus(GET, ["x\na", "1"]),
+      "a name beyond ASCII": plus(GET, ["x-\xe4", "1"]),
+      "a value with a line end": plus(GET, ["x", "a\nb"]),
+      "a value with a carriage return": plus(GET, ["x", "a\rb"]),
+      "a value with a zero": plus(GET, ["x", "a\0b"]),
+      "a value with a control": plus(GET, ["x", "a\x01b"]),
+      "a value with a delete": plus(GET, ["x", "a\x7fb"]),
+      "a value that begins with a space": plus(GET, ["x", " a"]),
+      "a value that ends with a tab": plus(GET, ["x", "a\t"]),
+      connection: plus(GET, ["connection", "close"]),
+      "keep-alive": plus(GET, ["keep-alive", "5"]),
+      "proxy-connection": plus(GET, ["proxy-connection", "close"]),
+      "transfer-encoding": plus(GET, ["transfer-encoding", "chunked"]),
+      upgrade: plus(GET, ["upgrade", "h2c"]),
+      "te other than trailers": plus(GET, ["te", "gzip"]),
       "no method": GET.slice(1),
       "no scheme": GET.filter(([name]) => name !== ":scheme"),
       "no path": GET.filter(([name]) => name !== ":path"),
@@ -252,24 +239,24 @@ describe("server/http2/session", () => {
       ],
       "a method that is no token": [[":method", "G T"], ...GET.slice(1)],
       "an empty method": [[":method", ""], ...GET.slice(1)],
-      "two methods": with_([[":method", "GET"]], ...GET),
-      "two paths": with_([[":path", "/a"]], ...GET),
-      "two schemes": with_([[":scheme", "https"]], ...GET),
-      "two authorities": with_([[":authority", "localhost"]], ...GET),
+      "two methods": plus([[":method", "GET"]], ...GET),
+      "two paths": plus([[":path", "/a"]], ...GET),
+      "two schemes": plus([[":scheme", "https"]], ...GET),
+      "two authorities": plus([[":authority", "localhost"]], ...GET),
       "a pseudo-header behind a field": [...GET.slice(0, 2), ["x", "1"], ...GET.slice(2)],
-      "an unknown pseudo-header": with_([[":unknown", "1"]], ...GET),
-      "a status": with_([[":status", "200"]], ...GET),
-      "a protocol": with_([[":protocol", "websocket"]], ...GET),
-      "an authority with a user": with_(GET.slice(0, 3), [":authority", "a@localhost"]),
-      "a host that is another": with_(GET, ["host", "other"]),
-      "two hosts": with_(GET.slice(0, 3), ["host", "a"], ["host", "a"]),
+      "an unknown pseudo-header": plus([[":unknown", "1"]], ...GET),
+      "a status": plus([[":status", "200"]], ...GET),
+      "a protocol": plus([[":protocol", "websocket"]], ...GET),
+      "an authority with a user": plus(GET.slice(0, 3), [":authority", "a@localhost"]),
+      "a host that is another": plus(GET, ["host", "other"]),
+      "two hosts": plus(GET.slice(0, 3), ["host", "a"], ["host", "a"]),
       "a CONNECT with a path": [[":method", "CONNECT"], ...GET.slice(1)],
       "a CONNECT without authority": [[":method", "CONNECT"]],
-      "two lengths that agree": with_(GET, ["content-length", "0"], ["content-length", "0"]),
-      "a length with a sign": with_(GET, ["content-length", "+0"]),
-      "a length that is none": with_(GET, ["content-length", ""]),
-      "a list of lengths": with_(GET, ["content-length", "0, 0"]),
-      "a length without a body": with_(GET, ["content-length", "3"]),
+      "two lengths that agree": plus(GET, ["content-length", "0"], ["content-length", "0"]),
+      "a length with a sign": plus(GET, ["content-length", "+0"]),
+      "a length that is none": plus(GET, ["content-length", ""]),
+      "a list of lengths": plus(GET, ["content-length", "0, 0"]),
+      "a length without a body": plus(GET, ["content-length", "3"]),
     };
     for (const [what, fields] of Object.entries(rows)) {
       it(what, () => {
@@ -293,7 +280,7 @@ describe("server/http2/session", () => {
     };
     for (const [what, frames] of Object.entries(bodies)) {
       it(what, () => {
-        const start = headers(1, with_(PUT, ["content-length", "3"]), false);
+        const start = headers(1, plus(PUT, ["content-length", "3"]), false);
         for (const isTogether of [true, false]) {
           const client = new Harness();
           if (isTogether) client.send(start, ...frames);
@@ -308,7 +295,7 @@ describe("server/http2/session", () => {
     it("answers 431 to more fields, and larger ones, than are served", () => {
       const many = Array.from({ length: 200 }, (_, i) => [`x${i}`, "1"] as const);
       const client = new Harness();
-      expect(answers(client.send(headers(1, with_(GET, ...many))).frames())).to.deep.equal(["1 431 "]);
+      expect(answers(client.send(headers(1, plus(GET, ...many))).frames())).to.deep.equal(["1 431 "]);
       expect(client.refusals).to.deep.equal([[431, "request header fields too large"]]);
       expect(answers(client.send(headers(3, GET)).frames())).to.deep.equal(["3 200 none"]);
     });
@@ -341,10 +328,10 @@ describe("server/http2/session", () => {
       ["SETTINGS on a stream", PROTOCOL, frame(T.settings, 0, 1)],
       ["SETTINGS of half an entry", SIZE, frame(T.settings, 0, 0, Buffer.alloc(3))],
       ["an acknowledgement with entries", SIZE, frame(T.settings, 1, 0, Buffer.alloc(6))],
-      ["ENABLE_PUSH of 2", PROTOCOL, setting(2, 2)],
-      ["an initial window too large", FLOW, setting(4, 0x8000_0000)],
-      ["a frame size too small", PROTOCOL, setting(5, 16_383)],
-      ["a frame size too large", PROTOCOL, setting(5, 16_777_216)],
+      ["ENABLE_PUSH of 2", PROTOCOL, setting([2, 2])],
+      ["an initial window too large", FLOW, setting([4, 0x8000_0000])],
+      ["a frame size too small", PROTOCOL, setting([5, 16_383])],
+      ["a frame size too large", PROTOCOL, setting([5, 16_777_216])],
       ["PUSH_PROMISE", PROTOCOL, frame(T.push, END_HEADERS, 1, Buffer.alloc(4))],
       ["PING on a stream", PROTOCOL, frame(T.ping, 0, 1, Buffer.alloc(8))],
       ["PING of the wrong size", SIZE, frame(T.ping, 0, 0, Buffer.alloc(7))],
@@ -504,7 +491,7 @@ describe("server/http2/session", () => {
     });
 
     it("gives every stream its turn", () => {
-      const client = new Harness(big(100_000)).send(setting(4, 100_000), headers(1, GET), headers(3, GET));
+      const client = new Harness(big(100_000)).send(setting([4, 100_000]), headers(1, GET), headers(3, GET));
       client.frames();
       const frames = client.send(windowUpdate(0, 65_536)).frames();
       expect(bodyBytes(frames, 1)).to.be.greaterThan(0);
@@ -512,24 +499,24 @@ describe("server/http2/session", () => {
     });
 
     it("follows changes of the initial window, also below zero", () => {
-      const client = new Harness(big(60)).send(setting(4, 10), headers(1, GET));
+      const client = new Harness(big(60)).send(setting([4, 10]), headers(1, GET));
       expect(bodyBytes(client.frames())).to.equal(10);
       // Ten are out: the window is -7 now, and 1 after the update.
-      expect(bodyBytes(client.send(setting(4, 3), windowUpdate(1, 8)).frames())).to.equal(1);
-      expect(bodyBytes(client.send(setting(4, 100)).frames())).to.equal(49);
+      expect(bodyBytes(client.send(setting([4, 3]), windowUpdate(1, 8)).frames())).to.equal(1);
+      expect(bodyBytes(client.send(setting([4, 100])).frames())).to.equal(49);
       expect(client.session.openStreams).to.equal(0);
     });
 
     it("refuses changes of the initial window that make a stream's too large", () => {
       const client = new Harness(big(60)).send(
-        setting(4, 0),
+        setting([4, 0]),
         headers(1, GET),
         windowUpdate(1, 0x7fff_ffff - 5),
       );
-      expect(Harness.goAway(client.send(setting(4, 100_000)).frames())).to.equal(undefined);
-      const stuck = new Harness({ serve: () => undefined }).send(setting(4, 0), headers(1, PUT, false));
+      expect(Harness.goAway(client.send(setting([4, 100_000])).frames())).to.equal(undefined);
+      const stuck = new Harness({ serve: () => undefined }).send(setting([4, 0]), headers(1, PUT, false));
       stuck.send(windowUpdate(1, 0x7fff_ffff));
-      expect(Harness.goAway(stuck.send(setting(4, 1)).frames())).to.equal(3);
+      expect(Harness.goAway(stuck.send(setting([4, 1])).frames())).to.equal(3);
     });
 
     it("resets a stream whose client sends more than its window", () => {
@@ -667,7 +654,7 @@ describe("server/http2/session", () => {
     });
 
     it("says when more waits than may, and sends the last all the same", () => {
-      const client = new Harness(follow).send(setting(4, 0), headers(1, GET));
+      const client = new Harness(follow).send(setting([4, 0]), headers(1, GET));
       let written = 0;
       while (writer?.write("x".repeat(10_000))) written += 10_000;
       expect(written).to.be.within(1_000_000, 1_100_000);
@@ -679,7 +666,7 @@ describe("server/http2/session", () => {
 
     it("cuts off a client that does not take the end", () => {
       let closed = 0;
-      const client = new Harness(follow).send(setting(4, 0), headers(1, GET));
+      const client = new Harness(follow).send(setting([4, 0]), headers(1, GET));
       writer?.onClose(() => closed++);
       writer?.write("x");
       writer?.end();
