@@ -65,6 +65,6 @@ function endpointOf({ host, port }: ListenAddress): string {
 }
 
 /** `text` as one word of a POSIX shell, quoted only when it must be. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -52,7 +52,7 @@ export const startCommand = startCommandWith(async () => (await import("../serve
  * The configuration and the folder with its credentials: `.keswick` beside the configuration, or the
  * configuration's own folder when `kes init` made it. A configuration from elsewhere has no such folder.
  */
-async function placesOf(
+export async function placesOf(
   config: string | undefined,
   cwd: string,
 ): Promise<{ configFile: string; layout?: Layout }> {
@@ -77,7 +77,8 @@ async function isComplete(layout: Layout): Promise<boolean> {
   return (await surveyOf(layout)).missing.every((path) => spare.includes(path));
 }
 
-async function ensureFolder(layout: Layout, context: CommandContext): Promise<void> {
+/** Makes what is missing of the folder that a server starts from, or sees that it can be used. @throws CommandError */
+export async function ensureFolder(layout: Layout, context: CommandContext): Promise<void> {
   const { makeFolder, policyText, readFolder } = await import("../init/folder.js");
   if (await isComplete(layout)) {
     await readFolder(layout);

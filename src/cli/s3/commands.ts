@@ -2,6 +2,10 @@
 import type { CommandTable } from "../commands.js";
 
 export const s3Commands: CommandTable = {
+  start: {
+    summary: "Start an S3 server, with a key server where none is configured, and show how to use it",
+    load: async () => (await import("./commands/start.js")).startCommand,
+  },
   server: {
     summary: "Run an S3 server that keeps objects in a folder",
     load: async () => (await import("./commands/server.js")).serverCommand,
