@@ -179,5 +179,3 @@ async function cpuMicros(child: ChildProcess): Promise<number> {
   const [used] = (await answer) as [Used];
   return used.cpuMicros;
 }
-
-export type { Engine };

@@ -65,7 +65,7 @@ export function kesConfig(site: BenchSite, keys: string, audit = true): string {
     "version: v1",
     `admin:\n  identity: ${site.admin.identity}`,
     `tls:\n  key: ${site.serverKey}\n  cert: ${site.serverCert}`,
-    "policy:\n  storage:\n    allow: [/v1/key/generate/*, /v1/key/decrypt/*, /v1/key/bulk/decrypt/*]",
+    "policy:\n  storage:\n    allow: [/v1/key/generate/*, /v1/key/decrypt/*, /v1/key/bulk/decrypt/*, /v1/key/list/*]",
     `    identities: [${site.client.identity}]`,
     // Longer than any run: what is measured is the key from memory.
     "cache:\n  expiry:\n    any: 24h\n    unused: 24h",
