@@ -15,6 +15,7 @@ import { KeyServiceTimes } from "../../src/storage/server/key-service-times.js";
 import { defaultLimits, type FrontEndLimits } from "../../src/storage/server/limits.js";
 import { Listener } from "../../src/storage/server/listener.js";
 import { ServerMetrics } from "../../src/storage/server/metrics.js";
+import { DirectoryStore } from "../../src/storage/store/directory-store.js";
 import type { ObjectStore } from "../../src/storage/store/object-store.js";
 import { certificateAuthority, issuedBy } from "./certificates.js";
 import { MemoryStore } from "./memory-store.js";
@@ -30,8 +31,8 @@ export interface S3ServerOptions {
   readonly tls?: boolean;
   /** `none`: no key service. Usual: one static key, {@link KEY_NAME}. */
   readonly keys?: KeyService | "none";
-  /** Usual: one in memory. Closed at the end. */
-  readonly store?: ObjectStore;
+  /** Usual: one in memory. `folder`: one in a folder of its own. Closed at the end. */
+  readonly store?: ObjectStore | "folder";
   /** In the place of a local service over the store. */
   readonly service?: (parts: { readonly keys: KeyService | undefined }) => ObjectService;
   readonly accessKeys?: readonly AccessKeyEntry[];
@@ -69,13 +70,16 @@ const LOG_TIMEOUT_MS = 10_000;
 export async function startS3Server(options: S3ServerOptions = {}): Promise<S3TestServer> {
   const metrics = new ServerMetrics();
   const times = new KeyServiceTimes((outcome, ms) => metrics.keyCall(outcome, ms));
-  const given = options.keys ?? new StaticKeyService(KEY_NAME, KEK);
-  const keys = given === "none" ? undefined : times.measured(given);
+  const keyService = options.keys ?? new StaticKeyService(KEY_NAME, KEK);
+  const keys = keyService === "none" ? undefined : times.measured(keyService);
   const nowMs = options.nowMs ?? Date.now;
+  const folder = options.store === "folder" ? await mkdtemp(join(tmpdir(), "keswick-objects-")) : undefined;
+  const given = typeof options.store === "object" ? options.store : new MemoryStore();
+  const store = folder === undefined ? given : await DirectoryStore.open(folder);
   const service =
     options.service?.({ keys }) ??
     new LocalObjects({
-      store: options.store ?? new MemoryStore(),
+      store,
       keys,
       random: secureRandom,
       now: nowMs,
@@ -131,6 +135,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Te
     async stop() {
       await listener.close(GRACE_MS);
       await service.close();
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
       if (tls !== undefined) await rm(tls.folder, { recursive: true, force: true });
     },
   };
