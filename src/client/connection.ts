@@ -46,6 +46,8 @@ export interface Connection {
   readonly protocol: "h2" | "http/1.1";
   /** Takes one more request now. */
   readonly hasRoom: boolean;
+  /** Requests reserved or under way. */
+  readonly active: number;
   readonly isClosed: boolean;
   /** On the clock's `now`. */
   readonly openedMs: number;

@@ -54,14 +54,16 @@ export class Dialer {
 
   /**
    * Connects, through the proxy if there is one, and checks the server's certificate.
+   * @param http2 - false: HTTP/1.1 alone is offered, whatever the options say
    * @throws KesError `ENDPOINT_UNREACHABLE`, `SERVER_UNTRUSTED`, `CERTIFICATE_REFUSED`, or of the material
    */
-  async dial(): Promise<Dialed> {
+  async dial(http2 = true): Promise<Dialed> {
     const material = await this.#source.current();
     const session = this.#session;
     const { connectMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const attempt = new Attempt(this.#endpoint, material, this.#options, (ticket, notAfterMs) => {
+      const options = { ...this.#options, http2: http2 && this.#options.http2 };
+      const attempt = new Attempt(this.#endpoint, material, options, (ticket, notAfterMs) => {
         this.#session = { ticket, material, notAfterMs };
       });
       const stop = (fault: KesError): void => {

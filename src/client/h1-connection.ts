@@ -84,6 +84,10 @@ export class H1Connection implements Connection {
     return !this.#isBusy && !this.#isClosing && !this.#isClosed;
   }
 
+  get active(): number {
+    return this.#isBusy ? 1 : 0;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

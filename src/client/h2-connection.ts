@@ -129,6 +129,10 @@ export class H2Connection implements Connection {
     return !this.#isClosing && !this.#session.closed && this.#active < this.#maxStreams;
   }
 
+  get active(): number {
+    return this.#active;
+  }
+
   get isClosed(): boolean {
     return this.#session.destroyed;
   }

@@ -217,12 +217,17 @@ class HttpTransport implements Transport {
     const { request, scope } = call;
     const { method, path, body } = request;
     call.url = server.endpoint.url;
-    let wanted: Wanted = { isCertain: !request.repeatable, openedSinceMs: Number.NEGATIVE_INFINITY };
+    let wanted: Wanted = {
+      isQuick: request.repeatable && !call.isStreamed,
+      isCertain: !request.repeatable,
+      openedSinceMs: Number.NEGATIVE_INFINITY,
+    };
     let isRetry = false;
     for (let gone = 0; ; ) {
       const wasSentBefore = call.wasSent;
       const connection = server.pool.reserveNow(wanted) ?? (await server.pool.reserve(wanted, scope));
       const { wasUsed } = connection;
+      const isLane = server.pool.isLane(connection);
       const startMs = this.#parts.clock.now();
       const answer = new Answer(
         server.endpoint.url,
@@ -248,6 +253,11 @@ class HttpTransport implements Transport {
         // Most likely the server closed an idle connection, or was restarted since.
         const wasStale = isKesError(cause, "ANSWER_LOST") && wasUsed && !isRetry && !answer.hasBegun;
         if (!(cause instanceof ConnectionGone) && !(wasStale && request.repeatable)) throw cause;
+        if (isLane) {
+          // Of the connection beside it this says nothing.
+          wanted = { ...wanted, isQuick: false };
+          continue;
+        }
         wanted = { ...wanted, openedSinceMs: startMs };
         isRetry = true;
       }

@@ -48,6 +48,8 @@ export interface TransportTiming {
   readonly freshMs: number;
   /** A connection that was idle for longer is asked for a sign of life along with the next request. */
   readonly staleMs: number;
+  /** So many calls in a row that were nearly alone on their connection make a lane: see {@link ConnectionPool}. */
+  readonly callsBeforeLane: number;
   /** Connections are renewed after this: renewed certificates and moved addresses are noticed by then. */
   readonly maxAgeMs: number;
   /** Of the certificate of an API key; renewed after half of it. */
@@ -65,6 +67,7 @@ export const defaultTiming: TransportTiming = {
   probeMs: 5_000,
   freshMs: 1_000,
   staleMs: 10_000,
+  callsBeforeLane: 250,
   maxAgeMs: 15 * MINUTE_MS,
   certificateMs: 24 * HOUR_MS,
 };

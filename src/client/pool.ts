@@ -1,4 +1,12 @@
-/** The connections to one endpoint. */
+/**
+ * The connections to one endpoint.
+ *
+ * To a server that speaks HTTP/2 one connection does for all. But `node:http2` spends 200 µs on a request that is alone on
+ * its connection, client and server together, where HTTP/1.1 takes 95; from about four requests at a time they are even.
+ * A caller who makes one small call after another therefore gets lanes: connections of HTTP/1.1 beside the one of HTTP/2,
+ * for calls that may be repeated and end by themselves. All else stays with HTTP/2, which can tell a request that was
+ * not processed from one that may have been, can be asked whether it stands, and cancels without closing.
+ */
 import type { TLSSocket } from "node:tls";
 import { KesError } from "../errors.js";
 import type { CallScope } from "./call-scope.js";
@@ -13,8 +21,15 @@ import { MAX_CONNECTIONS, type TransportTiming } from "./options.js";
 /** Clocks of servers differ: a connection goes before its certificate does. */
 const CERTIFICATE_MARGIN_MS = 60_000;
 
+/** Most lanes of an endpoint. */
+const MAX_LANES = 2;
+/** A server that has no HTTP/1.1 is asked for it ever more rarely. */
+const LANE_BACKOFF = 16;
+
 /** What a request needs of a connection. */
 export interface Wanted {
+  /** It may be repeated, and its answer is read at once. */
+  readonly isQuick: boolean;
   /** It must be certain, or nearly, that it stands. */
   readonly isCertain: boolean;
   /** A request that began then found a connection dead: only those opened since will do. */
@@ -43,6 +58,12 @@ export class ConnectionPool implements ConnectionOwner {
   #shared: Promise<void> | undefined;
   #isShareable = true;
   #dialing = 0;
+  /** Some of those held. */
+  readonly #lanes = new Set<Connection>();
+  /** Quick calls in a row for which lanes would have done. */
+  #quickCalls = 0;
+  #callsBeforeLane: number;
+  #isOpeningLane = false;
   #isClosed = false;
 
   constructor(
@@ -57,15 +78,28 @@ export class ConnectionPool implements ConnectionOwner {
     this.#source = source;
     this.#clock = clock;
     this.#timing = timing;
+    this.#callsBeforeLane = timing.callsBeforeLane;
   }
 
   /** A connection with room reserved, or undefined when none is there. */
   reserveNow(wanted: Wanted): Connection | undefined {
     const nowMs = this.#clock.now();
+    if (wanted.isQuick && this.#lanes.size > 0 && this.#underWay < MAX_LANES) {
+      for (const lane of this.#lanes) if (this.#reserve(lane, wanted, nowMs)) return lane;
+    }
     for (const connection of this.#held.keys()) {
-      if (this.#reserve(connection, wanted, nowMs)) return connection;
+      if (this.#lanes.has(connection) || !this.#reserve(connection, wanted, nowMs)) continue;
+      if (wanted.isQuick && connection.protocol === "h2") this.#noteQuickCall();
+      return connection;
     }
     return undefined;
+  }
+
+  /** Requests reserved or under way. */
+  get #underWay(): number {
+    let sum = 0;
+    for (const { active } of this.#held.keys()) sum += active;
+    return sum;
   }
 
   /**
@@ -101,9 +135,14 @@ export class ConnectionPool implements ConnectionOwner {
     }
   }
 
+  isLane(connection: Connection): boolean {
+    return this.#lanes.has(connection);
+  }
+
   changed(connection: Connection): void {
     if (connection.isClosed) {
       this.#held.delete(connection);
+      this.#lanes.delete(connection);
       this.#retired.delete(connection);
     }
     this.#handOver(connection);
@@ -116,29 +155,55 @@ export class ConnectionPool implements ConnectionOwner {
     for (const socket of this.#opening) socket.destroy();
     for (const connection of [...this.#held.keys(), ...this.#retired]) connection.destroy();
     this.#held.clear();
+    this.#lanes.clear();
     this.#retired.clear();
   }
 
+  /** Opens another lane when it would have had something to do for long enough. Nobody waits for it. */
+  #noteQuickCall(): void {
+    const wouldDo = this.#lanes.size < MAX_LANES && this.#underWay <= MAX_LANES;
+    this.#quickCalls = wouldDo ? this.#quickCalls + 1 : 0;
+    if (this.#quickCalls < this.#callsBeforeLane || this.#isOpeningLane || this.#isClosed) return;
+    this.#quickCalls = 0;
+    this.#isOpeningLane = true;
+    this.#dial(false)
+      .then(
+        (lane) => lane.release(),
+        // It works without: what is wrong with the server is told by the calls themselves.
+        () => {
+          this.#callsBeforeLane *= LANE_BACKOFF;
+        },
+      )
+      .finally(() => {
+        this.#isOpeningLane = false;
+      });
+  }
+
   /** Reserves room on `connection` if it has what is wanted; one that is too old is taken out of use. */
-  #reserve(connection: Connection, { isCertain, openedSinceMs }: Wanted, nowMs: number): boolean {
+  #reserve(connection: Connection, { isQuick, isCertain, openedSinceMs }: Wanted, nowMs: number): boolean {
     const material = this.#held.get(connection);
     if (material === undefined) return false;
     if (this.#isOld(connection, material, nowMs)) {
       this.#held.delete(connection);
+      this.#lanes.delete(connection);
       this.#retired.add(connection);
       connection.retire();
       return false;
     }
     const isFit =
       connection.hasRoom &&
+      (isQuick || !this.#lanes.has(connection)) &&
       connection.openedMs >= openedSinceMs &&
       (!isCertain || nowMs - connection.idleSinceMs <= this.#timing.freshMs);
     if (isFit) connection.reserve();
     return isFit;
   }
 
-  #isOld({ openedMs }: Connection, material: Material, nowMs: number): boolean {
+  #isOld(connection: Connection, material: Material, nowMs: number): boolean {
+    const { openedMs, idleSinceMs, hasRoom } = connection;
     return (
+      // A lane cannot be asked whether it stands: one that was idle is not trusted.
+      (hasRoom && this.#lanes.has(connection) && nowMs - idleSinceMs > this.#timing.freshMs) ||
       material !== this.#source.latest ||
       nowMs - openedMs > this.#timing.maxAgeMs ||
       this.#clock.wallNow() > material.notAfterMs - CERTIFICATE_MARGIN_MS
@@ -156,18 +221,19 @@ export class ConnectionPool implements ConnectionOwner {
     });
   }
 
-  /** A new connection with room reserved. */
-  async #dial(): Promise<Connection> {
+  /** A new connection with room reserved; without `http2` a lane. */
+  async #dial(http2 = true): Promise<Connection> {
     this.#dialing++;
     try {
-      const dialed = await this.#dialer.dial();
+      const dialed = await this.#dialer.dial(http2);
       const connection = await this.#open(dialed);
       connection.reserve();
       if (this.#isClosed) {
         connection.destroy();
         throw new KesError("CLIENT_CLOSED");
       }
-      this.#isShareable = connection.protocol === "h2";
+      if (http2) this.#isShareable = connection.protocol === "h2";
+      else this.#lanes.add(connection);
       this.#held.set(connection, dialed.material);
       return connection;
     } finally {
