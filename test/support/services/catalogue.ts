@@ -70,6 +70,13 @@ export const services = {
     version: "v2.2.1+incompatible",
     release: "the conformance tests of HTTP/2, v2.2.1",
   },
+  httpx: {
+    from: "pypi",
+    package: "httpx[http2]",
+    version: "0.28.1",
+    release: "a client of HTTP/2 written in Python",
+    program: { script: "httpx" },
+  },
 } as const satisfies Readonly<Record<string, ServiceRelease>>;
 
 export type ServiceName = keyof typeof services;
