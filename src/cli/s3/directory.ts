@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { withEnvironmentFile } from "../../storage/keys/environment-file.js";
 import { readKeySettings } from "../../storage/keys/settings.js";
 import type { LocalObjects } from "../../storage/local/local-objects.js";
+import type { DirectoryStore } from "../../storage/store/directory-store.js";
 import { type CommandContext, CommandError } from "../command.js";
 import { textReader } from "./environment.js";
 import { objectsOf, openStore } from "./folder.js";
@@ -14,15 +15,22 @@ export async function requireFolder(dir: string): Promise<void> {
   if (found?.isDirectory() !== true) throw new CommandError(`'${dir}' is not a folder`);
 }
 
-/** With the key service that the environment names, or none. Closing it closes all. */
-export async function openDirectory(context: CommandContext, dir: string): Promise<LocalObjects> {
+export interface OpenDirectory {
+  readonly store: DirectoryStore;
+  /** Closing it closes all. */
+  readonly service: LocalObjects;
+}
+
+/** With the key service that the environment names, or none. */
+export async function openDirectory(context: CommandContext, dir: string): Promise<OpenDirectory> {
   const { cwd, env, output } = context;
   await requireFolder(dir);
   const readText = textReader(cwd);
   const environment = await withEnvironmentFile(env, readText);
   const keys = await openKeys({ environment, keys: await readKeySettings(environment, readText) }, output);
   try {
-    return objectsOf(await openStore(dir, (text) => output.note(text)), keys, false);
+    const store = await openStore(dir, (text) => output.note(text));
+    return { store, service: objectsOf(store, keys, false) };
   } catch (error) {
     await keys?.close();
     throw error;

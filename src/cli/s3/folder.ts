@@ -10,8 +10,13 @@ import type { OpenService } from "./serve.js";
 
 /** @param dir - absolute. @throws CommandError when it is in use, or is none that objects can be kept in */
 export async function openStore(dir: string, note: (text: string) => void): Promise<DirectoryStore> {
+  return told(dir, () => DirectoryStore.open(dir, { warn: note }));
+}
+
+/** What is wrong with a folder, in words for who runs the command. @throws CommandError */
+export async function told<T>(dir: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await DirectoryStore.open(dir, { warn: note });
+    return await work();
   } catch (cause) {
     if (cause instanceof LockedError) {
       throw new CommandError(`'${dir}' is in use by another process`, {

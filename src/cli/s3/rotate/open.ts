@@ -29,7 +29,8 @@ export async function openObjects(
       import("./folder-objects.js"),
     ]);
     const folder = resolve(cwd, dir);
-    return new FolderObjects(folder, bucket, await openDirectory(context, folder));
+    const { service } = await openDirectory(context, folder);
+    return new FolderObjects(folder, bucket, service);
   }
   if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol)) {
     throw new CommandError(`'${server}' is not a URL: write http://HOST:PORT or https://HOST:PORT`);

@@ -2,17 +2,27 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ObjectService, ShownObject } from "../../../storage/objects/object-service.js";
 import { type Checksum, createChecksum } from "../../../storage/s3/checksums.js";
-import { isSseError } from "../../../storage/sse/errors.js";
+import { isSseError, type SseFailure } from "../../../storage/sse/errors.js";
 import type { ObjectPath } from "../../../storage/sse/seal.js";
 
 /**
  * `sound`: every byte was opened, and what is known of the whole is right. `locked`: under a key of a client, which
- * nobody else has. `damaged`: from this byte of the content on, or as a whole where the first is.
+ * nobody else has. `unopened`: its key cannot be had at the moment, which says nothing of it. `damaged`: from this byte
+ * of the content on, or as a whole where that is the first.
  */
 export type Finding =
   | { readonly state: "sound"; readonly bytes: number }
   | { readonly state: "locked" }
+  | { readonly state: "unopened"; readonly error: unknown }
   | { readonly state: "damaged"; readonly offset: number; readonly error: unknown };
+
+const KEY_FAILURES: readonly SseFailure[] = [
+  "KMS_NOT_CONFIGURED",
+  "KMS_KEY_NOT_FOUND",
+  "KMS_DENIED",
+  "KMS_UNAVAILABLE",
+  "KMS_FAILED",
+];
 
 /** Rejects only when `signal` is aborted. */
 export async function checkObject(
@@ -41,7 +51,8 @@ export async function checkObject(
   } catch (error) {
     signal.throwIfAborted();
     if (isSseError(error, "SSE_C_KEY_NEEDED")) return { state: "locked" };
-    return { state: "damaged", offset, error };
+    const isLocked = isSseError(error, ...KEY_FAILURES);
+    return isLocked ? { state: "unopened", error } : { state: "damaged", offset, error };
   }
 }
 
