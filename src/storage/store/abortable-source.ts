@@ -2,27 +2,27 @@
 export class AbortableSource {
   readonly #iterator: AsyncIterator<Uint8Array, unknown>;
   readonly #signal: AbortSignal | undefined;
-  readonly #aborted: Promise<never>;
-  #onAbort = (): void => {};
+  /** Ends the wait for the source, while there is one. */
+  #giveUp: ((reason: unknown) => void) | undefined;
   #isEnded = false;
   #isWaiting = false;
 
   constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) {
     this.#iterator = source[Symbol.asyncIterator]();
     this.#signal = signal;
-    this.#aborted = new Promise((_, reject) => {
-      this.#onAbort = () => reject(signal?.reason);
-    });
-    // Told by `next`; before it is asked nobody listens.
-    this.#aborted.catch(() => {});
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   /** @throws what the source throws, or the signal's reason */
   async next(): Promise<IteratorResult<Uint8Array, unknown>> {
+    this.#signal?.throwIfAborted();
     this.#isWaiting = true;
-    const turn = await Promise.race([this.#aborted, this.#nextOfSource()]);
+    // Not `Promise.race` against one promise for all chunks: that would keep every chunk until the source has ended.
+    const turn = await new Promise<IteratorResult<Uint8Array, unknown>>((resolve, reject) => {
+      this.#giveUp = reject;
+      this.#nextOfSource().then(resolve, reject);
+    });
+    this.#giveUp = undefined;
     this.#isWaiting = false;
     return turn;
   }
@@ -36,6 +36,8 @@ export class AbortableSource {
     if (this.#isWaiting) stopped?.catch(() => {});
     else await stopped;
   }
+
+  readonly #onAbort = (): void => this.#giveUp?.(this.#signal?.reason);
 
   async #nextOfSource(): Promise<IteratorResult<Uint8Array, unknown>> {
     try {
