@@ -49,11 +49,7 @@ export class Collector {
   wakeForContents(): void {
     if (this.#isClosed) return;
     if (this.#contents !== undefined) this.#contentsAgain = true;
-    else {
-      this.#contents = this.#collectContents().finally(() => {
-        this.#contents = undefined;
-      });
-    }
+    else this.#contents = this.#collectContents();
   }
 
   /** Resolves when every record that was garbage at the call is gone for good; a failure is warned of. */
@@ -85,6 +81,8 @@ export class Collector {
       this.#contentsAgain = false;
       await this.#collect(GARBAGE_CONTENT, GARBAGE_END, ({ number }) => !this.#holds.isHeld(number));
     } while (this.#contentsAgain && !this.#isClosed);
+    // In the same turn in which there was nothing more to do: who wakes it now begins anew.
+    this.#contents = undefined;
   }
 
   async #collect(start: Buffer, end: Buffer, isFree: (garbage: Garbage) => boolean): Promise<void> {
@@ -106,6 +104,7 @@ export class Collector {
   }
 
   async #removeBatch(batch: readonly Garbage[]): Promise<void> {
+    if (batch.length === 0) return;
     try {
       await this.#remove(batch);
     } catch {

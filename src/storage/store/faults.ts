@@ -5,7 +5,9 @@ import type { S3Error } from "../s3-error.js";
 
 /** Name of a system error, for example `ENOENT`; undefined for anything else. */
 export function errnoOf(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  if (!(cause instanceof Error) || !("code" in cause) || typeof cause.code !== "string") return undefined;
+  // Codes of S3 are in mixed case.
+  return /^E[A-Z0-9]+$/.test(cause.code) ? cause.code : undefined;
 }
 
 // EFBIG: the limit for the size of one file, of the file system or of the process.

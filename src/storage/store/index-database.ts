@@ -135,9 +135,7 @@ export class IndexDatabase {
         },
         end: (failure) => (failure === undefined ? finish() : reject(failure)),
       });
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined;
-      });
+      this.#running ??= this.#run();
     });
   }
 
@@ -162,6 +160,8 @@ export class IndexDatabase {
       const failure = this.#failure ?? (await this.#write(writes));
       for (const job of group) job.end(failure);
     }
+    // In the same turn in which there was nothing left: the next change begins anew.
+    this.#running = undefined;
   }
 
   /** @returns why it failed */
