@@ -15,8 +15,8 @@ export class AbortableSource {
 
   /** @throws what the source throws, or the signal's reason */
   async next(): Promise<IteratorResult<Uint8Array, unknown>> {
-    this.#signal?.throwIfAborted();
     this.#isWaiting = true;
+    this.#signal?.throwIfAborted();
     // Not `Promise.race` against one promise for all chunks: that would keep every chunk until the source has ended.
     const turn = await new Promise<IteratorResult<Uint8Array, unknown>>((resolve, reject) => {
       this.#giveUp = reject;
