@@ -1,9 +1,11 @@
 /** A folder with what `kes server --config` needs, and the server as a process of its own. */
+
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { selfSigned, type TestCertificate } from "./certificates.js";
 import { freePort, RunningProcess } from "./child-process.js";
+import { withTestHttp } from "./http-engine.js";
 import { kesProgram } from "./started-site.js";
 
 /** Sections of the configuration file as YAML text; what is absent is the usual one. */
@@ -56,7 +58,7 @@ export async function makeCliSite(): Promise<CliSite> {
       more: "",
       ...sections,
     };
-    return `version: v1\n${Object.values(all).join("")}`;
+    return `version: v1\n${Object.values({ ...all, server: withTestHttp(all.server) }).join("")}`;
   };
   const configure = (sections?: CliConfig): Promise<void> => writeFile(configFile, text(sections));
   await configure();

@@ -1,4 +1,5 @@
 /** Several nodes, each a server process with workers, on one fs keystore behind real load balancers; nodes may be killed. */
+
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { builtCli } from "./built-cli.js";
 import { certificateAuthority, issuedBy, selfSigned, type TestCertificate } from "./certificates.js";
 import { freePort, RunningProcess } from "./child-process.js";
 import { CleanUp } from "./clean-up.js";
+import { testHttp } from "./http-engine.js";
 import {
   type BackendAddress,
   type LoadBalancer,
@@ -177,6 +179,7 @@ tls:
     header: { cert: X-Tls-Client-Cert }
 server:
   workers: ${WORKERS}
+  http: ${testHttp}
   proxy_protocol: [ ${PASS_THROUGH_ADDRESS} ]
   health: { address: "127.0.0.1:${healthPort}" }
 policy:

@@ -3,6 +3,12 @@ import type { HttpEngine } from "../../src/config/config.js";
 
 export const testHttp: HttpEngine = readEngine(process.env.KESWICK_TEST_HTTP ?? "node");
 
+/** `section`, the text of `server:` in a configuration file or nothing, with the engine to be used. */
+export function withTestHttp(section: string): string {
+  if (testHttp === "node") return section;
+  return `${section === "" ? "server:\n" : section}  http: ${testHttp}\n`;
+}
+
 function readEngine(text: string): HttpEngine {
   if (text === "node" || text === "keswick") return text;
   // A slip would run the suite on the wrong engine, and it would pass.

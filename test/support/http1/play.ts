@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 /** Bytes that a handler of the play takes for a body. */
-const MAX_BODY = 64 * 1024;
+export const MAX_BODY = 64 * 1024;
 const BUDGET = 64 * 1024 * 1024;
 
 /** One engine under play. Connections of one theatre are apart from each other. */
@@ -33,6 +33,7 @@ export class Theatre {
   readonly #connections = new Connections();
   readonly #scenes = new Map<string, Scene>();
   readonly #bodies = new BodyBudget(BUDGET);
+  readonly #pending = { count: 0 };
   #count = 0;
 
   constructor(make: (options: EngineOptions) => PlayedEngine, limits: Partial<EngineOptions["limits"]> = {}) {
@@ -56,11 +57,17 @@ export class Theatre {
     const socket = new FedSocket();
     const ip = String(this.#count++);
     const connection = this.#connections.establish(socket, { ip });
-    const scene = new Scene(socket, connection);
+    const scene = new Scene(socket, connection, this.#pending);
     this.#scenes.set(ip, scene);
     socket.once("close", () => this.#scenes.delete(ip));
     this.#engine.take(socket, connection);
     return scene;
+  }
+
+  /** Waits until nothing happens any more but with time, and some turns of the event loop more. */
+  async settle(rounds: number): Promise<void> {
+    await turns(rounds);
+    while (this.#pending.count > 0) await turns(rounds);
   }
 
   /** @returns an error when memory for bodies was not given back */
@@ -88,10 +95,13 @@ export class Scene {
   readonly connection: Connection;
   readonly refused: string[] = [];
   readonly #requests: string[] = [];
+  readonly #pending: { count: number };
 
-  constructor(socket: FedSocket, connection: Connection) {
+  /** @param pending - counts answers that are still to be given */
+  constructor(socket: FedSocket, connection: Connection, pending: { count: number }) {
     this.socket = socket;
     this.connection = connection;
+    this.#pending = pending;
   }
 
   /** What `target` begins with decides: `/skip` answers without the body, `/late` a turn later, `/stream` goes on. */
@@ -101,7 +111,7 @@ export class Scene {
     exchange.readBody(MAX_BODY, (body) => {
       this.#note(exchange, body);
       if (body === "aborted") return exchange.finished();
-      if (target.startsWith("/late")) setImmediate(() => this.#answer(exchange, "late"));
+      if (target.startsWith("/late")) this.#answerLate(exchange);
       else if (target.startsWith("/stream")) stream(exchange);
       else this.#answer(exchange, typeof body === "string" ? body : `read ${body.length}`);
     });
@@ -112,6 +122,14 @@ export class Scene {
     const { statuses, isLast } = readAnswers(sent);
     const closes = this.socket.isOver || isLast;
     return { requests: [...this.#requests], statuses, refused: [...this.refused], closes };
+  }
+
+  #answerLate(exchange: Exchange): void {
+    this.#pending.count++;
+    setImmediate(() => {
+      this.#pending.count--;
+      this.#answer(exchange, "late");
+    });
   }
 
   #answer(exchange: Exchange, body: string): void {
@@ -166,7 +184,7 @@ export async function playAll(
   const most = Math.max(0, ...scripts.map(({ length }) => length));
   for (let at = 0; at < most; at++) {
     for (const { script, scene } of scenes) scene.socket.feed(script[at] ?? "");
-    await turns(rounds);
+    await theatre.settle(rounds);
     for (const { script, scene, steps } of scenes) if (at < script.length) steps.push(scene.outcome());
   }
   for (const { scene } of scenes) scene.socket.destroy();

@@ -20,7 +20,10 @@ const EXTENSION = `;${TOKEN}+(?:=(?:${TOKEN}+|"(?:[\\t !#-\\[\\]-~\\x80-\\xff]|\
 const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,12})((?:${EXTENSION})*)\\r\\n`);
 const TARGET = /^(?:\/|\*$|[A-Za-z][A-Za-z0-9+.-]*:\/\/)/;
 
-/** The requests at the start of `text`, up to the first that is not whole or not valid, or ends the connection. */
+/**
+ * The requests at the start of `text`, up to the first that is not whole or not valid, or ends the connection: by its
+ * own words, or because an answer without length ends so in HTTP/1.0, which is what `/stream` of a play has.
+ */
 export function readRequests(text: string): readonly ReadRequest[] {
   const all: ReadRequest[] = [];
   for (let rest = text; ; ) {
@@ -60,7 +63,10 @@ function readOne(text: string): Read | undefined {
       .split(",")
       .map((o) => o.trim()),
   );
-  const isLast = options.includes("close") || (minor === "0" && !options.includes("keep-alive"));
+  const isHttp10 = minor === "0";
+  const isLast =
+    options.includes("close") ||
+    (isHttp10 && (!options.includes("keep-alive") || target.startsWith("/stream")));
   const request = { method, target, values: of("x-a"), body: body.text };
   return { request, size: headSize + body.size, isLast };
 }

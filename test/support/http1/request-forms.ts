@@ -256,7 +256,7 @@ function lengthField(choices: Choices, length: number): string {
     `${length}_`,
     "1_0",
     String(length + 1),
-    "\u0661",
+    "\u00d9\u00a1",
     `${length}\r\nContent-Length: ${length}`,
     `${length}\r\nContent-Length: 0`,
     "1000000",
@@ -288,7 +288,7 @@ function codingField(choices: Choices): string {
     "chunked\r\n\tx",
     "identity, chunked",
     "chunked\r\nContent-Length: 3",
-    "\u017fhunked",
+    "\u00c5\u00bfhunked",
   ])}`;
 }
 
@@ -338,7 +338,7 @@ function sizeOf(choices: Choices, size: number): string {
     (size + 2).toString(16),
     "7fffffffffffffff",
     "fffffff",
-    "\u0661",
+    "\u00d9\u00a1",
     `${hex},${hex}`,
     `\n${hex}`,
     `\r\n${hex}`,
