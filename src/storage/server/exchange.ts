@@ -22,9 +22,6 @@ import { type Peer, peerOf } from "./peer.js";
 import { Reply } from "./reply.js";
 import { RequestBody } from "./request-body.js";
 
-/** What has taken so long gets its answer begun, so that no one on the way takes the connection for dead. */
-const PATIENCE_MS = 10_000;
-const SIGN_OF_LIFE_MS = 10_000;
 /** Work that grows with what is stored. */
 const LONG: ReadonlySet<OperationName> = new Set([
   "CompleteMultipartUpload",
@@ -202,11 +199,11 @@ export class Exchange {
     const { request } = this.#parts;
     const timer = setInterval(() => {
       if (this.#reply.hasBegun) this.#reply.keepAlive();
-      else if (request.complete && performance.now() - this.#started >= PATIENCE_MS) {
+      else if (request.complete) {
         this.#record.status = 200;
         this.#reply.begin();
       }
-    }, SIGN_OF_LIFE_MS);
+    }, this.#options.limits.patienceMs);
     try {
       const answer = await work;
       if (this.#reply.hasBegun) await this.#reply.finish(answer.document ?? "");
@@ -243,7 +240,7 @@ export class Exchange {
 
   /** Nothing has moved on the connection for the longest time there may be. */
   #stalled(): void {
-    if (this.#body?.giveUp() === true) return;
+    if (this.#body?.giveUp() === true) return this.#reply.abandonBody();
     if (this.#reply.hasBegun) this.#reply.cut();
     // The service works: look again later.
     else this.#parts.request.socket.setTimeout(this.#options.limits.idleTimeoutMs);

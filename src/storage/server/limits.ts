@@ -9,6 +9,8 @@ export interface FrontEndLimits {
   readonly headersTimeoutMs: number;
   /** Time from the TCP connection to the end of the TLS handshake. */
   readonly handshakeTimeoutMs: number;
+  /** After this a long work's answer is begun, and signs of life follow: nobody on the way takes the connection for dead. */
+  readonly patienceMs: number;
   readonly maxConnections: number;
   /** Requests that are served at a time; those beyond get 503 `SlowDown`, which clients repeat. */
   readonly maxRequests: number;
@@ -20,6 +22,7 @@ export const defaultLimits: FrontEndLimits = {
   keepAliveTimeoutMs: 120_000,
   headersTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
+  patienceMs: 10_000,
   maxConnections: 8_192,
   maxRequests: 1_024,
 };

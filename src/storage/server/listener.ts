@@ -26,6 +26,10 @@ export class Listener {
   readonly #frontEnd: FrontEnd;
   readonly #server: Server | TlsServer;
   readonly #busy = new WeakMap<Socket, number>();
+  /** Every connection, those in their handshake too. */
+  readonly #sockets = new Set<Socket>();
+  /** Those on which no request has come yet: Node does not take them for idle. */
+  readonly #fresh = new Set<Socket>();
 
   /** @param tls - absent: plain HTTP */
   constructor(frontEnd: FrontEnd, limits: FrontEndLimits, tls?: TlsPair) {
@@ -54,6 +58,14 @@ export class Listener {
     server.maxHeadersCount = 0;
     server.maxConnections = limits.maxConnections;
     server.setTimeout(limits.idleTimeoutMs);
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
+      this.#fresh.add(socket);
+      socket.once("close", () => this.#fresh.delete(socket));
+    });
     server.on("request", (request, response) => this.#take(request, response, false));
     server.on("checkContinue", (request, response) => this.#take(request, response, true));
     server.on("checkExpectation", (request, response) => this.#refuseExpectation(request, response));
@@ -87,14 +99,16 @@ export class Listener {
     });
     this.#frontEnd.close();
     this.#server.closeIdleConnections();
+    for (const socket of this.#fresh) socket.destroy();
     const deadline = performance.now() + graceMs;
     while (this.#frontEnd.pending > 0 && performance.now() < deadline) await delay(CLOSE_POLL_MS);
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
   #take(request: IncomingMessage, response: ServerResponse, isAsked: boolean): void {
     const { socket } = request;
+    this.#fresh.delete(socket);
     this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
     response.once("close", () => this.#busy.set(socket, (this.#busy.get(socket) ?? 1) - 1));
     this.#frontEnd.handle(request, response, isAsked);

@@ -29,6 +29,7 @@ export class Reply {
   #bytes = 0;
   #firstByteMs: number | undefined;
   #hasBegun = false;
+  #isBodyStalled = false;
 
   constructor(parts: ReplyParts) {
     this.#parts = parts;
@@ -52,6 +53,11 @@ export class Reply {
   /** True when nobody is there to be answered. */
   get isGone(): boolean {
     return this.#parts.response.destroyed || this.#parts.response.closed;
+  }
+
+  /** The rest of the request's body does not come: the answer does not wait for it. */
+  abandonBody(): void {
+    this.#isBodyStalled = true;
   }
 
   /** @throws whatever the content throws, after the connection was cut */
@@ -143,7 +149,7 @@ export class Reply {
   async #isBodyGone(): Promise<boolean> {
     const { request, isWaiting } = this.#parts;
     if (request.complete) return true;
-    if (isWaiting()) return false;
+    if (isWaiting() || this.#isBodyStalled) return false;
     const declared = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (declared > MAX_DRAINED_BYTES) return false;
     return discard(request, MAX_DRAINED_BYTES, LINGER_MS);
@@ -154,7 +160,7 @@ export class Reply {
     const { request, response, isWaiting } = this.#parts;
     response.flushHeaders();
     // Whoever waits for leave to send gets the answer instead.
-    if (!isWaiting()) await discard(request, MAX_LINGER_BYTES, LINGER_MS);
+    if (!isWaiting() && !this.#isBodyStalled) await discard(request, MAX_LINGER_BYTES, LINGER_MS);
   }
 }
 
