@@ -26,7 +26,7 @@ export interface ChosenPart {
 
 /**
  * In their order.
- * @throws S3Error `PART_INVALID`, `ENTITY_TOO_SMALL`, `ENTITY_TOO_LARGE`, `SSE_ALTERED`
+ * @throws S3Error `XML_MALFORMED` for none, `PART_ORDER_INVALID`, `PART_INVALID`, `ENTITY_TOO_SMALL`, `ENTITY_TOO_LARGE`, `SSE_ALTERED`
  */
 export async function chooseParts(
   parts: readonly PartRecord[],
@@ -34,10 +34,14 @@ export async function chooseParts(
   kind: SseKind | undefined,
   key: ObjectKey | undefined,
 ): Promise<readonly ChosenPart[]> {
+  if (named.length === 0) throw s3Error("XML_MALFORMED");
   const byNumber = new Map(parts.map((part) => [part.number, part]));
   const chosen: ChosenPart[] = [];
   for (const [i, name] of named.entries()) {
     if (i % PARTS_AT_ONCE === PARTS_AT_ONCE - 1) await setImmediate();
+    const previous = named[i - 1];
+    // Content is read in the order of the numbers: an object of another order could never be read.
+    if (previous !== undefined && name.number <= previous.number) throw s3Error("PART_ORDER_INVALID");
     const record = byNumber.get(name.number);
     if (record === undefined) throw invalid(name);
     const etag = shownETag(kind, record.etag, key);
