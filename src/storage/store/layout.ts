@@ -25,6 +25,8 @@ export class Layout {
   /** Content that belongs to nothing yet. */
   readonly drafts: string;
   readonly lock: string;
+  /** Records that a rebuild could not read. */
+  readonly damaged: string;
 
   constructor(root: string) {
     this.root = root;
@@ -33,6 +35,7 @@ export class Layout {
     this.data = join(root, "data");
     this.drafts = join(root, "tmp");
     this.lock = join(root, "lock");
+    this.damaged = join(root, "damaged");
   }
 
   folder(folder: number): string {

@@ -10,8 +10,10 @@ import type { Piece } from "./stored-record.js";
 
 /** What is not as it should be. Numbers are those of files. */
 export type Damage =
-  /** A record file that cannot be read: whatever it described is lost unless the file can be restored. */
+  /** A record file that cannot be read: whatever it described is lost unless the file can be repaired. */
   | { readonly kind: "damaged-record"; readonly file: number }
+  /** Content that no record names, kept because a record could not be read. */
+  | { readonly kind: "unused-content"; readonly file: number }
   /** The object is listed, and reading it fails. */
   | {
       readonly kind: "missing-content";
@@ -36,6 +38,7 @@ const BATCH = 1_000;
 export async function settleAll(
   index: IndexDatabase,
   files: Files,
+  keepsContent: boolean,
   damage: (damage: Damage) => void,
 ): Promise<Counts> {
   const used = new FileMarks();
@@ -79,7 +82,14 @@ export async function settleAll(
   // Those of objects that were replaced.
   await keep(index, "pieces", async ({ key }) => used.has(readNumberKey(key)));
   await removeAll(index, "state", COMPLETED_START, COMPLETED_END);
-  return { buckets: buckets.size, objects, uploads, garbage: await noteGarbage(index, used) };
+  const garbage = await noteGarbage(index, ({ key, value }) => {
+    const file = readNumberKey(key);
+    if (used.has(file)) return false;
+    if (!keepsContent || value !== "content") return true;
+    damage({ kind: "unused-content", file });
+    return false;
+  });
+  return { buckets: buckets.size, objects, uploads, garbage };
 }
 
 async function isThere(files: Files, piece: Piece): Promise<boolean> {
@@ -125,7 +135,7 @@ async function remove(index: IndexDatabase, table: Table, keys: readonly Buffer[
   });
 }
 
-async function noteGarbage(index: IndexDatabase, used: FileMarks): Promise<number> {
+async function noteGarbage(index: IndexDatabase, isGarbage: (file: Entry) => boolean): Promise<number> {
   let count = 0;
   let batch: Entry[] = [];
   const flush = async (): Promise<void> => {
@@ -139,7 +149,7 @@ async function noteGarbage(index: IndexDatabase, used: FileMarks): Promise<numbe
     });
   };
   for (const entry of index.range("files", START, END)) {
-    if (used.has(readNumberKey(entry.key))) continue;
+    if (!isGarbage(entry)) continue;
     count++;
     batch.push(entry);
     if (batch.length === BATCH) await flush();

@@ -1,12 +1,13 @@
 /**
  * The index built anew, from the files alone. Of several records for one thing the newest holds; what belongs to
- * nothing is noted as garbage, for the next start; what cannot be read stays where it is and is reported.
+ * nothing is noted as garbage, for the next start. Records that cannot be read are put aside, into `damaged`, and as
+ * long as there are any, contents without a record are kept: they may be theirs.
  *
  * The new index is made aside. The marker of the folder is changed before the new index takes the old one's place, so
  * that a crash at any step leaves a folder that is either refused, until this was run again, or right.
  */
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SETTLED } from "./core.js";
 import { dataFiles } from "./data-walk.js";
 import { unless } from "./faults.js";
@@ -103,8 +104,14 @@ async function build(
   const read = async (file: FileName): Promise<StoredRecord | undefined> => {
     const bytes = await files.readWhole(file);
     const stored = bytes === undefined ? undefined : decodeRecordFile(bytes)?.stored;
-    if (stored === undefined) damages.push({ kind: "damaged-record", file: file.number });
-    return stored;
+    if (stored !== undefined) return stored;
+    damages.push({ kind: "damaged-record", file: file.number });
+    await unless("EEXIST", system.mkdir(layout.damaged, 0o700));
+    const path = layout.file(file);
+    await system.rename(path, join(layout.damaged, basename(path)));
+    await syncFolder(system, layout.damaged);
+    await syncFolder(system, layout.folder(folderOf(file.number)));
+    return undefined;
   };
   await enterAll(
     index,
@@ -113,7 +120,8 @@ async function build(
       stored: file.kind === "record" ? await read(file) : undefined,
     })),
   );
-  const counts = await settleAll(index, files, (damage) => damages.push(damage));
+  const keepsContent = damages.some(({ kind }) => kind === "damaged-record");
+  const counts = await settleAll(index, files, keepsContent, (damage) => damages.push(damage));
   await index.change((change) => change.put("state", SETTLED, String(folderOf(last + 1))));
   return { ...counts, damages };
 }

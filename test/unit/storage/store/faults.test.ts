@@ -1,147 +1,9 @@
 /** The directory store when a step fails, or is the last one before a crash: each of them in turn. */
-import { cpSync, readdirSync } from "node:fs";
 import { expect } from "chai";
 import { DirectoryStore } from "../../../../src/storage/store/directory-store.js";
-import type { ObjectStore } from "../../../../src/storage/store/object-store.js";
 import { rebuildIndex } from "../../../../src/storage/store/rebuild.js";
-import {
-  always,
-  bytesOf,
-  contentOf,
-  endOf,
-  faultyFileSystem,
-  put,
-  putPart,
-  putParts,
-  recordOf,
-  scratchFolders,
-  systemError,
-  uploadOf,
-} from "./support.js";
-
-const BUCKET = "bucket";
-const OLD = bytesOf(90_000, 1);
-const SMALL = bytesOf(100, 2);
-const LARGE = bytesOf(150_000, 3);
-
-/** What is there, in words that can be compared. */
-type State = Readonly<Record<string, string>>;
-
-/** What a change begins with, and what it does. */
-interface Change {
-  readonly before: (store: ObjectStore) => Promise<void>;
-  readonly run: (store: ObjectStore) => Promise<unknown>;
-}
-
-const parted = async (store: ObjectStore): Promise<void> => {
-  await put(store, BUCKET, "key", OLD);
-  await putParts(store, BUCKET, "key", "id", [LARGE, SMALL, LARGE]);
-};
-
-const changes: Readonly<Record<string, Change>> = {
-  "a small object": {
-    before: async () => {},
-    run: (store) => put(store, BUCKET, "key", SMALL),
-  },
-  "an object in place of another": {
-    before: (store) => put(store, BUCKET, "key", OLD),
-    run: (store) => put(store, BUCKET, "key", LARGE),
-  },
-  "a small object in place of another": {
-    before: (store) => put(store, BUCKET, "key", SMALL),
-    run: (store) => put(store, BUCKET, "key", bytesOf(99, 9)),
-  },
-  "another record": {
-    before: (store) => put(store, BUCKET, "key", OLD),
-    run: (store) => store.changeObject(BUCKET, "key", () => recordOf("key", { etag: "changed" })),
-  },
-  "another record of a small object": {
-    before: (store) => put(store, BUCKET, "key", SMALL),
-    run: (store) => store.changeObject(BUCKET, "key", () => recordOf("key", { etag: "changed" })),
-  },
-  "a deletion": {
-    before: async (store) => {
-      await put(store, BUCKET, "key", OLD);
-      await put(store, BUCKET, "key", LARGE);
-    },
-    run: (store) => store.deleteObject(BUCKET, "key", always),
-  },
-  "the begin of an upload": {
-    before: async () => {},
-    run: (store) => store.createUpload(BUCKET, uploadOf("key", "id")),
-  },
-  "a part in place of another": {
-    before: parted,
-    run: (store) => putPart(store, BUCKET, "key", "id", 3, bytesOf(80_000, 7)),
-  },
-  "the end of an upload": {
-    before: parted,
-    run: (store) => {
-      const parts = store.parts(BUCKET, "key", "id").slice(0, 2);
-      return store.completeUpload(BUCKET, "id", recordOf("key", { parts }), always);
-    },
-  },
-  "an upload that is given up": {
-    before: parted,
-    run: (store) => store.abortUpload(BUCKET, "key", "id"),
-  },
-  "a new bucket": {
-    before: async () => {},
-    run: (store) => store.createBucket({ name: "other", createdMs: 2 }),
-  },
-  "a bucket that changes": {
-    before: async () => {},
-    run: (store) => store.changeBucket(BUCKET, (record) => ({ ...record, createdMs: 2 })),
-  },
-  "a bucket that goes": {
-    before: async (store) => {
-      await store.createBucket({ name: "going", createdMs: 1 });
-      await putParts(store, "going", "key", "id", [SMALL]);
-    },
-    run: (store) => store.deleteBucket("going"),
-  },
-  "a setting": {
-    before: async (store) => {
-      await store.changeSetting("name", undefined, "old");
-    },
-    run: (store) => store.changeSetting("name", "old", "new"),
-  },
-};
-
-async function stateOf(store: ObjectStore): Promise<State> {
-  const state: Record<string, string> = {};
-  state.setting = String(store.setting("name"));
-  for (const { name, createdMs } of store.buckets()) {
-    state[`bucket ${name}`] = String(createdMs);
-    for (const { key } of store.scan(name, Buffer.alloc(0))) {
-      const content = await contentOf(store, name, key);
-      const record = store.object(name, key);
-      state[`object ${key}`] = `${JSON.stringify(record)} ${content?.toString("base64")}`;
-    }
-    for (const { key, id } of store.scanUploads(name, Buffer.alloc(0)))
-      state[`upload ${key} ${id}`] = JSON.stringify(store.parts(name, key, id));
-  }
-  return state;
-}
-
-/** Opened anew: what is there. Everything must fit, and nothing must be left over. */
-async function inspect(folder: string, what: string): Promise<State> {
-  const store = await DirectoryStore.open(folder);
-  const state = await stateOf(store);
-  await store.close();
-  // Another start: the background of the first has come to its end.
-  const again = await DirectoryStore.open(folder);
-  try {
-    const findings: unknown[] = [];
-    for await (const finding of again.verify()) findings.push(finding);
-    expect(findings, what).to.deep.equal([]);
-    expect(await stateOf(again), what).to.deep.equal(state);
-    expect(readdirSync(`${folder}/tmp`), what).to.deep.equal([]);
-  } finally {
-    await again.close();
-  }
-  return state;
-}
+import { changes, copyStore, inspect, prepare, type State } from "./changes.js";
+import { endOf, faultyFileSystem, scratchFolders, systemError } from "./support.js";
 
 describe("directory store under faults", () => {
   const scratch = scratchFolders();
@@ -155,10 +17,7 @@ describe("directory store under faults", () => {
 
       /** A copy of the prepared folder. */
       function copied(from = prepared): string {
-        const folder = scratch();
-        // A socket cannot be copied, and is not needed.
-        cpSync(from, folder, { recursive: true, filter: (path) => !path.startsWith(`${from}/lock/`) });
-        return folder;
+        return copyStore(from, scratch());
       }
 
       /** Runs the change, with `around` at each of its steps; steps of the start are not counted. */
@@ -196,12 +55,7 @@ describe("directory store under faults", () => {
 
       before(async () => {
         prepared = scratch();
-        const store = await DirectoryStore.open(prepared);
-        await store.createBucket({ name: BUCKET, createdMs: 1 });
-        await put(store, BUCKET, "bystander", LARGE);
-        await change.before(store);
-        await store.close();
-        old = await inspect(prepared, "before");
+        old = await prepare(prepared, change);
         const seen: string[] = [];
         const done = copied();
         expect(
@@ -255,12 +109,12 @@ describe("directory store under faults", () => {
               const left = copied(crashed);
               if (rebuilt) {
                 const { damages } = await rebuildIndex(left);
-                expect(
-                  damages.filter(({ kind }) => kind !== "damaged-record"),
-                  what,
-                ).to.deep.equal([]);
+                // A record that was being written. Its content is kept until it is put aside.
+                for (const { kind } of damages)
+                  expect(kind, what).to.be.oneOf(["damaged-record", "unused-content"]);
+                if (damages.length > 0) await rebuildIndex(left);
               }
-              const state = await inspectRebuilt(left, `${what}${rebuilt ? ", rebuilt" : ""}`, rebuilt);
+              const state = await inspect(left, `${what}${rebuilt ? ", rebuilt" : ""}`);
               const text = JSON.stringify(state);
               ends.add(text === JSON.stringify(changed) ? "after" : "before");
               if (text !== JSON.stringify(changed)) expect(state, what).to.deep.equal(old);
@@ -272,13 +126,3 @@ describe("directory store under faults", () => {
     });
   }
 });
-
-/** A record that was being written when the crash came is reported and left where it is. */
-async function inspectRebuilt(folder: string, what: string, isRebuilt: boolean): Promise<State> {
-  if (!isRebuilt) return inspect(folder, what);
-  const store = await DirectoryStore.open(folder);
-  const state = await stateOf(store);
-  for await (const { kind } of store.verify()) expect(kind, what).to.equal("unused-file");
-  await store.close();
-  return state;
-}
