@@ -278,6 +278,22 @@ describe("local objects: uploads in parts", function () {
     }
   });
 
+  it("refuses parts out of order, twice or none, whoever let them through", async () => {
+    const { uploadId } = await site.upload("k", "SSE-S3");
+    const first = await site.part("k", uploadId, 1, big);
+    const second = await site.part("k", uploadId, 2, big);
+    const complete = (parts: readonly { number: number; etag: string }[]) =>
+      site.complete("k", uploadId, {}, "none", { parts });
+    const [one, two] = [
+      { number: 1, etag: first.etag },
+      { number: 2, etag: second.etag },
+    ];
+    await rejects(() => complete([two, one]), "PART_ORDER_INVALID");
+    await rejects(() => complete([one, one]), "PART_ORDER_INVALID");
+    await rejects(() => complete([]), "XML_MALFORMED");
+    await complete([one, two]);
+  });
+
   it("refuses part numbers that there are not, before the body is opened", async () => {
     const { uploadId } = await site.upload("k", "SSE-S3");
     for (const number of [0, 10_001, 1.5]) {
