@@ -5,14 +5,9 @@
  *
  * `--http`: `keswick` or `node`, where the build knows it. `--profile`: each server writes a CPU profile there when it ends; `--streams 1,16`: requests at a time.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { openSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { selfSigned } from "../test/support/certificates.js";
 import { H2Load, type LoadRequest } from "./hot-path/h2-load.js";
-import type { ServeOrder } from "./hot-path/serve.js";
+import { type BuildServer, KEY, startBuild } from "./hot-path/server.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,109 +22,31 @@ const { values, positionals } = parseArgs({
   },
 });
 const roots = positionals.length > 0 ? positionals : ["."];
-const certificate = selfSigned({ algorithm: "p256", sans: ["127.0.0.1"] });
-const client = selfSigned({ cn: "bench", algorithm: "p256" });
 const CONTEXT = Buffer.from('{"bucket":"bucket/some/object/name"}').toString("base64");
 
-interface Server {
-  readonly root: string;
+interface Subject {
+  readonly server: BuildServer;
   readonly load: H2Load;
   readonly requests: Readonly<Record<string, LoadRequest>>;
-  readonly cpu: () => Promise<{ user: number; system: number }>;
-  readonly stop: () => Promise<void>;
 }
 
-async function start(root: string): Promise<Server> {
-  const execArgv = ["--import", "tsx"];
-  if (values.profile !== undefined)
-    execArgv.push("--cpu-prof", "--cpu-prof-interval", "200", `--cpu-prof-dir=${values.profile}`);
-  const child = fork(fileURLToPath(new URL("hot-path/serve.ts", import.meta.url)), [root], {
-    execArgv,
-    stdio: ["ignore", openSync("/dev/null", "w"), "inherit", "ipc"],
+async function start(root: string): Promise<Subject> {
+  const { http, profile } = values;
+  const server = await startBuild(root, {
+    audit: values.audit === "on",
+    ...(http === undefined ? {} : { http }),
+    ...(profile === undefined ? {} : { profile }),
   });
-  process.once("exit", () => child.kill("SIGKILL"));
-  const order: ServeOrder = {
-    config: {
-      file: "bench",
-      address: { host: "127.0.0.1", port: 0 },
-      admin: { identity: undefined, text: "disabled" },
-      tls: {
-        keyFile: "",
-        certFile: "",
-        verifyClients: false,
-        proxy: { identities: [], format: "auto", only: false },
-      },
-      server: {
-        ...(values.http === undefined ? {} : { http: values.http }),
-        ...{ workers: 1, watch: "off", graceMs: 1000, proxyProtocol: [] },
-      },
-      cache: { anyMs: 300_000, unusedMs: 60_000, offlineMs: 0 },
-      log: { errorLevel: 0, auditLevel: values.audit === "on" ? 0 : 9, format: "text" },
-      keys: [],
-      metrics: { maxKeys: 100, maxIdentities: 100 },
-      certificates: [],
-    },
-    certPem: certificate.certPem,
-    keyPem: certificate.keyPem,
-    allow: ["create", "generate", "decrypt", "bulk/decrypt", "bulk/generate"].map(
-      (what) => `/v1/key/${what}/bench*`,
-    ),
-    identity: client.identity,
-  };
-  child.send(order);
-  const { port } = (await message(child)) as { port: number };
-  const load = await H2Load.open({
-    port,
-    ca: certificate.certPem,
-    cert: client.certPem,
-    key: client.keyPem,
-  });
-  await create(port);
-  const generate = { path: "/v1/key/generate/bench-key", body: `{"context":"${CONTEXT}"}` };
+  const { ca, cert, key, port } = server;
+  const load = await H2Load.open({ port, ca, cert, key });
+  const generate = { path: `/v1/key/generate/${KEY}`, body: `{"context":"${CONTEXT}"}` };
   await load.run(generate, 1, 1);
   const { ciphertext } = JSON.parse(load.last) as { ciphertext: string };
-  const item = `{"ciphertext":"${ciphertext}","context":"${CONTEXT}"}`;
-  return {
-    root,
-    load,
-    requests: {
-      generate,
-      decrypt: { path: "/v1/key/decrypt/bench-key", body: item },
-      "bulk decrypt": {
-        path: "/v1/key/bulk/decrypt/bench-key",
-        body: `[${new Array(1000).fill(item).join(",")}]`,
-      },
-    },
-    async cpu() {
-      const answer = message(child);
-      child.send("cpu");
-      return (await answer) as { user: number; system: number };
-    },
-    async stop() {
-      load.close();
-      const ended = once(child, "exit");
-      child.kill("SIGTERM");
-      await ended;
-    },
+  const decrypt = {
+    path: `/v1/key/decrypt/${KEY}`,
+    body: `{"ciphertext":"${ciphertext}","context":"${CONTEXT}"}`,
   };
-}
-
-async function create(port: number): Promise<void> {
-  const { connect } = await import("node:http2");
-  const session = connect(`https://127.0.0.1:${port}`, {
-    ca: certificate.certPem,
-    cert: client.certPem,
-    key: client.keyPem,
-  });
-  const stream = session.request({ ":method": "PUT", ":path": "/v1/key/create/bench-key" });
-  stream.resume();
-  await once(stream, "end");
-  session.close();
-}
-
-async function message(child: ChildProcess): Promise<unknown> {
-  const [value] = await once(child, "message");
-  return value;
+  return { server, load, requests: { generate, decrypt } };
 }
 
 const median = (numbers: readonly number[]): number => {
@@ -152,13 +69,13 @@ try {
         await load.run(request, streams, ms);
       }
       for (let round = 0; round < Number(values.rounds); round++) {
-        for (const [i, { load, requests, cpu }] of servers.entries()) {
+        for (const [i, { load, requests, server }] of servers.entries()) {
           const request = requests[kind];
           if (request === undefined) continue;
-          const before = await cpu();
+          const before = await server.cpuMicros();
           const count = await load.run(request, streams, ms);
-          const after = await cpu();
-          costs[i]?.push((after.user + after.system - before.user - before.system) / count);
+          const after = await server.cpuMicros();
+          costs[i]?.push((after - before) / count);
           latencies[i]?.push(median(load.times));
         }
       }
@@ -177,5 +94,8 @@ try {
     }
   }
 } finally {
-  for (const server of servers) await server.stop();
+  for (const { load, server } of servers) {
+    load.close();
+    await server.stop();
+  }
 }

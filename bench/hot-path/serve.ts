@@ -1,7 +1,9 @@
 /**
  * The key server of a build, in a process of its own: `serve.ts <root of the build>`. It gets its certificate and the
- * client's identity from its parent, tells its port, and then what CPU time it has used, as often as it is asked.
+ * client's identity from its parent, tells its port, and then what it has used and how long its event loop was held, as often as it is asked.
  */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { createSecureContext } from "node:tls";
 import { pathToFileURL } from "node:url";
 import type { MemoryKeystore } from "../../keystores/memory/store.js";
 import type { LineWriter } from "../../src/audit/line-writer.js";
@@ -18,6 +20,13 @@ export interface ServeOrder {
   /** Patterns that the client may use. */
   readonly allow: readonly string[];
   readonly identity: string;
+}
+
+/** What the child answers. */
+export interface Usage {
+  readonly cpuMicros: number;
+  /** Milliseconds from one look of a timer of one millisecond to the next. */
+  readonly delay: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
 interface Build {
@@ -40,7 +49,6 @@ async function load(root: string): Promise<Build> {
 }
 
 async function serve(root: string, order: ServeOrder): Promise<void> {
-  const { createSecureContext } = await import("node:tls");
   const build = await load(root);
   const tls: TlsSettings = {
     context: createSecureContext({
@@ -71,13 +79,21 @@ async function serve(root: string, order: ServeOrder): Promise<void> {
     tls,
   });
   const { port } = await server.listen();
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
-    process.send?.({ user, system });
+    const usage: Usage = {
+      cpuMicros: user + system,
+      delay: { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+    };
+    delay.reset();
+    process.send?.(usage);
   });
   process.send?.({ port });
 }
 
-process.once("message", (order) => void serve(process.argv[2] ?? ".", order as ServeOrder));
+if (process.send !== undefined)
+  process.once("message", (order) => void serve(process.argv[2] ?? ".", order as ServeOrder));
 process.on("disconnect", () => process.exit(0));
 process.on("SIGTERM", () => process.exit(0));

@@ -16,18 +16,22 @@ const { exact, templates } = read();
 
 /** The error that an answer other than 200 stands for. `ANSWER_UNEXPECTED` keeps status and words of the server. */
 export function errorOfReply(reply: ApiReply): KesError {
-  const message = messageOf(reply);
-  const key = `${reply.status} ${message}`;
+  return errorOf(reply.status, messageOf(reply), reply.endpoint);
+}
+
+/** The error that `status` and `message` of the server at `endpoint` stand for. */
+export function errorOf(status: number, message: string, endpoint: string): KesError {
+  const key = `${status} ${message}`;
   const code = exact.get(key) ?? legacy.get(key);
   if (code !== undefined) return new KesError(code);
   if (message.length <= MAX_MATCHED) {
     for (const template of templates) {
-      const found = template.status === reply.status ? template.pattern.exec(message) : null;
+      const found = template.status === status ? template.pattern.exec(message) : null;
       if (found !== null) return new KesError(template.code, found.slice(1).map(printable));
     }
   }
-  const words = printable(message) || `key server ${reply.endpoint} answered with status ${reply.status}`;
-  return new KesError("ANSWER_UNEXPECTED", [words], { status: reply.status });
+  const words = printable(message) || `key server ${endpoint} answered with status ${status}`;
+  return new KesError("ANSWER_UNEXPECTED", [words], { status });
 }
 
 function messageOf({ contentType, body }: ApiReply): string {

@@ -1,5 +1,6 @@
 /** Many data keys in one call: pages of what a server takes at once, or one by one where it knows no pages. */
 import { isKesError, KesError } from "../errors.js";
+import { errorOf } from "./answer-errors.js";
 import { base64 } from "./base64.js";
 import { type Caller, MAX_BODY_BYTES, pathTo } from "./caller.js";
 import { contextBytes } from "./context.js";
@@ -19,6 +20,13 @@ interface Bulk<T> {
   readonly onePath: string;
   readonly items: readonly object[];
   readonly read: (members: Members) => T;
+  /** The result of an item that failed by its own fault; absent where that ends the call. */
+  readonly failed?: (error: KesError) => T;
+}
+
+/** What may become of an item alone: all else concerns the whole call. */
+function isOwnFault(error: unknown): error is KesError {
+  return isKesError(error, "DECRYPT_FAILED", "BODY_INVALID");
 }
 
 /**
@@ -42,11 +50,30 @@ export async function bulkDecrypt(
   sealed: readonly SealedDek[],
   options: CallOptions,
 ): Promise<Buffer[]> {
+  return run(caller, { ...decryptOf(name, sealed), read: plaintextOf }, options);
+}
+
+/** The same, with the error of an item that fails in its place. @throws KesError of the whole call */
+export async function bulkDecryptPartly(
+  caller: Caller,
+  name: string,
+  sealed: readonly SealedDek[],
+  options: CallOptions,
+): Promise<(Buffer | KesError)[]> {
+  const read = (members: Members): Buffer | KesError => {
+    if (members.value("error") === undefined) return plaintextOf(members);
+    const error = members.object("error");
+    return errorOf(error.count("status"), error.anyText("message"), members.endpoint);
+  };
+  return run(caller, { ...decryptOf(name, sealed), read, failed: (error) => error }, options);
+}
+
+function decryptOf(name: string, sealed: readonly SealedDek[]) {
   const items = sealed.map(({ ciphertext, context }) => ({
     ciphertext: base64(ciphertext),
     ...contextMember(context),
   }));
-  return run(caller, { ...pathsOf("decrypt", name), items, read: plaintextOf }, options);
+  return { ...pathsOf("decrypt", name), items };
 }
 
 /** The member of a body that carries a context; none for the empty one. */
@@ -65,24 +92,31 @@ function pathsOf(what: string, name: string): { manyPath: string; onePath: strin
 async function run<T>(caller: Caller, bulk: Bulk<T>, options: CallOptions): Promise<T[]> {
   const deadline = caller.deadline(options);
   const part = (): CallOptions => ({ ...options, timeoutMs: deadline.part() });
-  const pages = pagesOf(bulk.items);
+  const path = bulk.failed !== undefined ? `${bulk.manyPath}?partial=true` : bulk.manyPath;
   const results: T[] = [];
-  for (const page of pages) {
+  for (const page of pagesOf(bulk.items)) {
     try {
-      const reply = await caller.send({ method: "POST", path: bulk.manyPath, body: page }, part());
+      const reply = await caller.send({ method: "POST", path, body: page }, part());
       for (const members of listOf(reply, page.length)) results.push(bulk.read(members));
     } catch (error) {
       // Original servers of today have no bulk calls.
-      if (!isKesError(error, "PATH_NOT_FOUND", "NOT_IMPLEMENTED") || results.length > 0) throw error;
-      return oneByOne(caller, bulk, part);
+      if (isKesError(error, "PATH_NOT_FOUND", "NOT_IMPLEMENTED") && results.length === 0)
+        return oneByOne(caller, bulk, bulk.items, part);
+      // A server that knows bulk calls but no partial answers: which item it was shows only one by one.
+      if (bulk.failed === undefined || !isOwnFault(error)) throw error;
+      results.push(...(await oneByOne(caller, bulk, page, part)));
     }
   }
   return results;
 }
 
 /** Up to 16 at a time. The first failure ends it, and no further item is asked for. */
-async function oneByOne<T>(caller: Caller, bulk: Bulk<T>, part: () => CallOptions): Promise<T[]> {
-  const { onePath, items, read } = bulk;
+async function oneByOne<T>(
+  caller: Caller,
+  { onePath, read, failed }: Bulk<T>,
+  items: readonly object[],
+  part: () => CallOptions,
+): Promise<T[]> {
   const results = new Map<number, T>();
   const rest = items.entries();
   let hasFailed = false;
@@ -93,8 +127,11 @@ async function oneByOne<T>(caller: Caller, bulk: Bulk<T>, part: () => CallOption
         const reply = await caller.send({ method: "POST", path: onePath, body }, part());
         results.set(i, read(Members.of(reply)));
       } catch (error) {
-        hasFailed = true;
-        throw error;
+        if (failed === undefined || !isOwnFault(error)) {
+          hasFailed = true;
+          throw error;
+        }
+        results.set(i, failed(error));
       }
     }
   };

@@ -1,6 +1,8 @@
 /** The client of a key server: one method for each call of its API (KES reference §12.2). */
+
+import type { KesError } from "../errors.js";
 import { base64 } from "./base64.js";
-import { bulkDecrypt, bulkGenerate, contextMember } from "./bulk.js";
+import { bulkDecrypt, bulkDecryptPartly, bulkGenerate, contextMember } from "./bulk.js";
 import { Caller, pathTo, type Request } from "./caller.js";
 import { createKey, deleteKey, importKey } from "./changes.js";
 import { type Clock, systemClock } from "./clock.js";
@@ -172,11 +174,26 @@ export class KesClient {
   }
 
   /** The plaintexts in the order of the items; any number. @throws KesError of the first item that fails */
+  bulkDecrypt(
+    name: string,
+    sealed: readonly SealedDek[],
+    options?: CallOptions & { readonly partial?: false },
+  ): Promise<Buffer[]>;
+  /**
+   * With `partial` an item that fails does not end the call: its error, `DECRYPT_FAILED` as a rule, stands in its place.
+   * @throws KesError of what concerns all items, such as `KEY_NOT_FOUND`
+   */
+  bulkDecrypt(
+    name: string,
+    sealed: readonly SealedDek[],
+    options: CallOptions & { readonly partial: boolean },
+  ): Promise<(Buffer | KesError)[]>;
   async bulkDecrypt(
     name: string,
     sealed: readonly SealedDek[],
-    options: CallOptions = {},
-  ): Promise<Buffer[]> {
+    { partial = false, ...options }: CallOptions & { readonly partial?: boolean } = {},
+  ): Promise<(Buffer | KesError)[]> {
+    if (partial) return bulkDecryptPartly(this.#caller, name, sealed, options);
     return bulkDecrypt(this.#caller, name, sealed, options);
   }
 

@@ -33,6 +33,11 @@ export class Members {
     return new Members(jsonOf(reply), reply.endpoint);
   }
 
+  /** Who sent it. */
+  get endpoint(): string {
+    return this.#endpoint;
+  }
+
   /** The value, undefined when absent or null. */
   value(name: string): unknown {
     return Object.hasOwn(this.raw, name) ? (this.raw[name] ?? undefined) : undefined;

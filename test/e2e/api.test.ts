@@ -561,6 +561,59 @@ for (const protocol of ["h1", "h2"] as const satisfies readonly Protocol[]) {
           });
       });
 
+      it("tells of each item by itself where ?partial=true asks for that", async () => {
+        const context = b64("context");
+        const good = await parsed("PUT", "/v1/key/encrypt/my-key", { plaintext: b64("one"), context });
+        const items = [
+          JSON.stringify({ ...good, context }),
+          JSON.stringify(good),
+          '{"ciphertext":"!"}',
+          "[]",
+          `{"CIPHERTEXT":"${good.ciphertext}","context":"${context}"}`,
+        ];
+        const decrypt = (query: string): ApiRequest =>
+          ask(`PUT /v1/key/bulk/decrypt/my-key${query}`, `[${items.join(",")}]`);
+        const notAuthentic = {
+          error: { status: 400, message: "decryption failed: ciphertext is not authentic" },
+        };
+        const invalid = { error: { status: 400, message: "invalid request body" } };
+        const one = { plaintext: b64("one") };
+        for (const query of ["?partial=true", "?x=1&partial=true"])
+          await check({
+            request: decrypt(query),
+            status: 200,
+            body: `${JSON.stringify([one, notAuthentic, invalid, invalid, one])}\n`,
+          });
+        // All for one, the body first.
+        for (const query of ["", "?partial=false", "?partial", "?Partial=true"])
+          await check({ request: decrypt(query), status: 400, body: error("invalid request body") });
+        const made = await clients.admin.ok("POST", "/v1/key/bulk/generate/my-key?partial=true", [
+          { context },
+          { context: 5 },
+        ]);
+        expect((made as object[]).map((each) => Object.keys(each))).to.deep.equal([
+          ["plaintext", "ciphertext"],
+          ["error"],
+        ]);
+      });
+
+      it("fails as a whole for what is no item's fault, partial or not", async () => {
+        const rows = [
+          ["nope", "[]", 404, "key does not exist"],
+          ["nope", "[{}]", 404, "key does not exist"],
+          ["nope", "[5]", 404, "key does not exist"],
+          ["my-key", "[{}", 400, "invalid request body"],
+          ["my-key", "{}", 400, "invalid request body"],
+          ["my-key", `[${new Array(1001).fill("5")}]`, 400, "too many ciphertexts"],
+        ] as const;
+        for (const [key, body, status, message] of rows)
+          await check({
+            request: ask(`PUT /v1/key/bulk/decrypt/${key}?partial=true`, body),
+            status,
+            body: error(message),
+          });
+      });
+
       it("is refused where a policy denies the single call", async () => {
         await clients.admin.ok("PUT", "/v1/key/create/x-key");
         const { ciphertext } = await parsed("PUT", "/v1/key/encrypt/x-key", { plaintext: b64("no") });

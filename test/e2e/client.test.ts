@@ -155,6 +155,21 @@ describe("the SDK against a server", () => {
     );
   });
 
+  it("decrypts in bulk what can be decrypted, where that is wanted", async () => {
+    const [first, last] = await admin.bulkGenerate("main", [{ i: "1" }, undefined]);
+    if (first === undefined || last === undefined) throw new Error("no data keys");
+    const sealed = [
+      { ciphertext: first.ciphertext, context: { i: "1" } },
+      { ciphertext: first.ciphertext, context: { i: "2" } },
+      { ciphertext: Buffer.alloc(76) },
+      { ciphertext: last.ciphertext },
+    ];
+    const [a, b, c, d] = await admin.bulkDecrypt("main", sealed, { partial: true });
+    expect([a, d]).to.deep.equal([first.plaintext, last.plaintext]);
+    for (const failure of [b, c]) expect(failure).to.include({ code: "DECRYPT_FAILED" });
+    expect(await codeOf(admin.bulkDecrypt("none", sealed, { partial: true }))).to.equal("KEY_NOT_FOUND");
+  });
+
   it("lists policies and identities, and reads them", async () => {
     expect(await all(admin.listPolicies())).to.deep.equal(["app"]);
     expect(await all(admin.listPolicies({ prefix: "b" }))).to.deep.equal([]);

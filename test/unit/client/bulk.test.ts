@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { KesError } from "../../../src/errors.js";
 import { clientOver, type Handler, refusal, reply } from "../../support/fake-transport.js";
 
 function itemsOf(body: Uint8Array | undefined): { ciphertext?: string; context?: string }[] {
@@ -116,6 +117,71 @@ describe("bulk calls", () => {
     const failure = await client.bulkGenerate("k", [undefined]).catch((e: unknown) => e);
     expect(failure).to.include({ code: "NOT_AUTHORIZED" });
     expect(transport.calls.length).to.equal(1);
+  });
+
+  describe("in part", () => {
+    const sealed = Array.from({ length: 6 }, (_, i) => ({ ciphertext: Buffer.from(String(i)) }));
+    const NOT_AUTHENTIC = "decryption failed: ciphertext is not authentic";
+    /** The third is not authentic. */
+    const isSpoilt = (ciphertext: unknown): boolean => ciphertext === "Mg==";
+    const single: Handler = ({ body }) => {
+      const { ciphertext } = JSON.parse(String(body));
+      return isSpoilt(ciphertext) ? refusal(400, NOT_AUTHENTIC) : reply({ plaintext: ciphertext });
+    };
+    const shown = (results: readonly (Buffer | KesError)[]): string[] =>
+      results.map((result) => (result instanceof KesError ? result.code : String(result)));
+    const WANTED = ["0", "1", "DECRYPT_FAILED", "3", "4", "5"];
+
+    it("put the error of an item in its place", async () => {
+      const { client, transport } = clientOver(({ body }) =>
+        reply(
+          itemsOf(body).map(({ ciphertext }) =>
+            isSpoilt(ciphertext)
+              ? { error: { status: 400, message: NOT_AUTHENTIC } }
+              : { plaintext: ciphertext },
+          ),
+        ),
+      );
+      expect(shown(await client.bulkDecrypt("k", sealed, { partial: true }))).to.deep.equal(WANTED);
+      expect(transport.calls).to.deep.equal(["POST /v1/key/bulk/decrypt/k?partial=true"]);
+    });
+
+    it("find out one by one where the server fails all for one", async () => {
+      const { client, transport } = clientOver((request) =>
+        request.path.includes("/bulk/") ? refusal(400, NOT_AUTHENTIC) : single(request),
+      );
+      expect(shown(await client.bulkDecrypt("k", sealed, { partial: true }))).to.deep.equal(WANTED);
+      expect(transport.calls.length).to.equal(7);
+    });
+
+    it("find out one by one where the server has no bulk calls", async () => {
+      const { client } = clientOver((request) =>
+        request.path.includes("/bulk/") ? refusal(501, "not implemented") : single(request),
+      );
+      expect(shown(await client.bulkDecrypt("k", sealed, { partial: true }))).to.deep.equal(WANTED);
+    });
+
+    it("end with what concerns all items", async () => {
+      for (const isOneByOne of [false, true]) {
+        const { client } = clientOver(({ path }) =>
+          isOneByOne && path.includes("/bulk/")
+            ? refusal(501, "not implemented")
+            : refusal(404, "key does not exist"),
+        );
+        const failure = await client.bulkDecrypt("k", sealed, { partial: true }).catch((e: unknown) => e);
+        expect(failure).to.include({ code: "KEY_NOT_FOUND" });
+      }
+    });
+
+    it("refuse what is neither a plaintext nor an error", async () => {
+      for (const item of [{}, { error: "no" }, { error: { status: 400 } }, { error: { message: "no" } }]) {
+        const { client } = clientOver(() => reply([item]));
+        const failure = await client
+          .bulkDecrypt("k", sealed.slice(0, 1), { partial: true })
+          .catch((e: unknown) => e);
+        expect(failure).to.include({ code: "ANSWER_INVALID" });
+      }
+    });
   });
 
   it("keep to one deadline over all pages", async () => {
