@@ -170,7 +170,7 @@ function discard(request: IncomingMessage, maxBytes: number, timeoutMs: number):
     let size = 0;
     const end = (isWhole: boolean): void => {
       clearTimeout(timer);
-      request.off("data", onData).off("end", onEnd).off("close", onClose);
+      request.off("data", onData).off("end", onEnd).off("close", onClose).off("pause", onPause);
       resolve(isWhole);
     };
     const onEnd = (): void => end(true);
@@ -179,9 +179,11 @@ function discard(request: IncomingMessage, maxBytes: number, timeoutMs: number):
       size += piece.length;
       if (size > maxBytes) end(false);
     };
+    // Whoever has read until now may let go of the body only later, which pauses it.
+    const onPause = (): void => void setImmediate(() => request.resume());
     const timer = setTimeout(() => end(false), timeoutMs);
     if (request.destroyed || request.readableEnded) return end(request.complete);
-    request.on("data", onData).once("end", onEnd).once("close", onClose);
+    request.on("data", onData).once("end", onEnd).once("close", onClose).on("pause", onPause);
     request.resume();
   });
 }
