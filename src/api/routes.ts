@@ -7,6 +7,7 @@ import { listIdentities } from "./identity/list.js";
 import { describeSelf } from "./identity/self-describe.js";
 import { bulkDecryptKey } from "./key/bulk-decrypt.js";
 import { bulkGenerateKey } from "./key/bulk-generate.js";
+import { keyChanged } from "./key/changed.js";
 import { createKey } from "./key/create.js";
 import { decryptKey } from "./key/decrypt.js";
 import { deleteKey } from "./key/delete.js";
@@ -44,6 +45,7 @@ export const routes: readonly Route[] = [
   describeKey,
   listKeys,
   deleteKey,
+  keyChanged,
   generateKey,
   encryptKey,
   decryptKey,

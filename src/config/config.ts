@@ -106,6 +106,17 @@ export interface AuditConfig {
   readonly webhook?: CollectorConfig & { readonly url: string; readonly authorization?: string };
 }
 
+/** How a node reaches the others. */
+export interface ClusterConfig {
+  /** `https://host:port`. */
+  readonly peers: readonly string[];
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly password?: string;
+  /** File or folder; absent for the system's. */
+  readonly caPath?: string;
+}
+
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
@@ -139,6 +150,8 @@ export interface Config {
   readonly audit?: AuditConfig | undefined;
   /** Names with counters of their own, in each process; absent: the usual number. */
   readonly metrics?: { readonly maxKeys: number; readonly maxIdentities: number } | undefined;
+  /** Absent without other nodes. */
+  readonly cluster?: ClusterConfig | undefined;
   /** Keys created at start and reload when they do not exist. */
   readonly keys: readonly { readonly name: KeyName; readonly algorithm: AlgorithmName }[];
   readonly keystore: {

@@ -14,6 +14,7 @@ import { resolveAdmin } from "./sections/admin.js";
 import { resolveApi } from "./sections/api.js";
 import { resolveAudit } from "./sections/audit.js";
 import { resolveCache } from "./sections/cache.js";
+import { resolveCluster } from "./sections/cluster.js";
 import { resolveKeys } from "./sections/keys.js";
 import { resolveKeystore } from "./sections/keystore.js";
 import { resolveLog } from "./sections/log.js";
@@ -110,6 +111,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
   const server = resolveServer(value.server, scope.at("server"));
   const api = resolveApi(value.api, scope.at("api"), routes);
   const cache = resolveCache(value.cache, scope.at("cache"));
+  const cluster = resolveCluster(value.cluster, scope.at("cluster"), tls, context.cwd);
   const log = resolveLog(value.log, scope.at("log"));
   const audit = resolveAudit(value.audit, scope.at("audit"), context.cwd);
   const metrics = resolveMetrics(value.metrics, scope.at("metrics"));
@@ -134,6 +136,7 @@ export async function resolveTree(tree: MapNode, source: Source): Promise<ReadTr
     log,
     ...(audit === undefined ? {} : { audit }),
     metrics,
+    ...(cluster === undefined ? {} : { cluster }),
     keys,
     keystore,
     certificates: certificates.map(({ place, ...certificate }) => certificate),

@@ -5,6 +5,7 @@ import { adminSchema } from "./sections/admin.js";
 import { apiSchema } from "./sections/api.js";
 import { auditSchema } from "./sections/audit.js";
 import { cacheSchema } from "./sections/cache.js";
+import { clusterSchema } from "./sections/cluster.js";
 import { keysSchema } from "./sections/keys.js";
 import { keystoreSchema } from "./sections/keystore.js";
 import { logSchema } from "./sections/log.js";
@@ -23,6 +24,7 @@ export const configSchema = section(
     policy: policySchema,
     api: apiSchema,
     cache: cacheSchema,
+    cluster: clusterSchema,
     log: logSchema,
     audit: auditSchema,
     metrics: metricsSchema,

@@ -8,7 +8,7 @@ import type { Clock } from "./clock.js";
 import { type Call, untilAborted, within } from "./deadline.js";
 import type { KeystoreHealth } from "./health.js";
 import { type Finding, lookUp } from "./look-up.js";
-import type { KeyLimits, KeyLog } from "./options.js";
+import type { Changed, KeyLimits, KeyLog } from "./options.js";
 import { Slots } from "./slots.js";
 
 export interface KeyChangesOptions {
@@ -19,7 +19,7 @@ export interface KeyChangesOptions {
   readonly log: KeyLog;
   readonly limits: KeyLimits;
   /** As in `KeyServiceOptions`. */
-  readonly changed: (name: KeyName) => Promise<void>;
+  readonly changed: Changed;
 }
 
 /**
@@ -64,6 +64,18 @@ export class KeyChanges {
     const found = await this.#lookUp(name, NOTHING);
     if (found.kind !== "absent") throw uncertainDelete(found);
     await this.#drop(name);
+  }
+
+  /**
+   * Somebody else says that the key has changed. What is in memory is dropped if the keystore can be asked now: whoever
+   * tells this in error or in malice, or in an outage, must not cost a key that could not be fetched again.
+   * @throws KesError `KEYSTORE_BUSY`, `KEYSTORE_TIMEOUT`
+   */
+  async recheck(name: KeyName, call?: Call): Promise<void> {
+    await this.#run(call, async () => {
+      const found = await this.#lookUp(name, NOTHING);
+      if (found.kind !== "unknown") await this.#drop(name, "elsewhere");
+    });
   }
 
   /** Resolves when no change is under way. */
@@ -111,7 +123,7 @@ export class KeyChanges {
       if (found.kind !== "same") throw this.#createError(name, failure, found);
       cache.admit(name, reservation, keyVersion, found.readMs);
       admitted = true;
-      await this.#options.changed(name);
+      await this.#options.changed(name, "here");
     } finally {
       cache.release(name, reservation);
       if (!admitted) {
@@ -163,9 +175,9 @@ export class KeyChanges {
   }
 
   /** From now on the key is not served from memory; resolves when nobody else does either. */
-  #drop(name: KeyName): Promise<void> {
+  #drop(name: KeyName, by: "here" | "elsewhere" = "here"): Promise<void> {
     this.#options.cache.invalidate(name);
-    return this.#options.changed(name);
+    return this.#options.changed(name, by);
   }
 
   /** Runs a change within its deadline. Resolves with its failure, or undefined. */

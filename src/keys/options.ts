@@ -67,6 +67,9 @@ export const defaultKeyLimits: KeyLimits = {
   graceMs: 500,
 };
 
+/** @param by - `here` for a change of this service's own, `elsewhere` for one that it was told of */
+export type Changed = (name: KeyName, by: "here" | "elsewhere") => Promise<void>;
+
 export interface KeyServiceOptions {
   readonly keystore: Keystore;
   readonly cache: CacheTimes;
@@ -78,5 +81,5 @@ export interface KeyServiceOptions {
    * Tells others who may hold the key in memory that it was, or may have been, created or deleted; resolves when
    * they have dropped it. Bounded in time, never rejects. A change is answered after that.
    */
-  readonly changed?: (name: KeyName) => Promise<void>;
+  readonly changed?: Changed;
 }

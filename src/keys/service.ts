@@ -102,6 +102,11 @@ export class KeyService {
     return this.#changes.delete(name, call);
   }
 
+  /** Another node created or deleted the key. @throws KesError as {@link KeyChanges.recheck} */
+  recheck(name: KeyName, call?: Call): Promise<void> {
+    return this.#changes.recheck(name, call);
+  }
+
   /** Drops a key from memory alone, because somebody else deleted or created it. */
   forget(name: KeyName): void {
     this.#cache.invalidate(name);

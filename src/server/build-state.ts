@@ -8,13 +8,13 @@ import type { Config } from "../config/config.js";
 import { pooledRandom } from "../crypto/random.js";
 import { ConfigError } from "../errors.js";
 import { systemClock } from "../keys/clock.js";
+import type { Changed } from "../keys/options.js";
 import { KeyService } from "../keys/service.js";
 import { Turns } from "../keys/turns.js";
 import type { KeystoreRegistry } from "../keystore/adapter.js";
 import type { Keystore } from "../keystore/contract.js";
 import { metered } from "../keystore/metered.js";
 import type { Metrics } from "../metrics/metrics.js";
-import type { KeyName } from "../names.js";
 import { Directory } from "../policy/directory.js";
 import type { ProxySettings } from "./forwarded.js";
 import { LateKeystore } from "./late-keystore.js";
@@ -33,8 +33,8 @@ export interface Lasting {
   readonly auditLog: AuditLog;
   readonly errorLog: ErrorLog;
   readonly whole: WholeServer;
-  /** Tells others that a key was created or deleted by `keys`; resolves when they know. */
-  readonly changed: (name: KeyName, keys: KeyService) => Promise<void>;
+  /** Tells others that a key was created or deleted by `keys`, or that it was told so; resolves when they know. */
+  readonly changed: (keys: KeyService, ...change: Parameters<Changed>) => Promise<void>;
 }
 
 /** Opens the keystore that the configuration names. @throws ConfigError that says why it cannot be opened */
@@ -79,7 +79,7 @@ export async function buildState(
     clock: systemClock,
     random: pooledRandom(),
     log: errorLog,
-    changed: (name) => lasting.changed(name, keys),
+    changed: (name, by) => lasting.changed(keys, name, by),
   });
   try {
     const directory = new Directory({

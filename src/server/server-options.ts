@@ -5,6 +5,7 @@ import type { AuditSink } from "../audit/sink.js";
 import type { Config } from "../config/config.js";
 import type { Keystore } from "../keystore/contract.js";
 import type * as limits from "./limits.js";
+import type { OpenPeers } from "./peer-notifier.js";
 import type { Siblings } from "./siblings.js";
 import type { TlsMaterial, TlsSettings } from "./tls.js";
 
@@ -30,6 +31,8 @@ export interface KeyServerOptions {
   readonly siblings?: Siblings;
   readonly startedAtMs?: number;
   readonly ticketSecret?: Uint8Array;
+  /** Tells other nodes of changed keys; absent where there are none to tell. */
+  readonly peers?: OpenPeers;
   /** Starts although the keystore does not answer. */
   readonly degraded?: boolean;
 }

@@ -31,6 +31,7 @@ import { auditSettings, errorSettings } from "./log-settings.js";
 import { fullSources } from "./metric-sources.js";
 import { Readiness } from "./pages/readiness.js";
 import { Pages } from "./pages.js";
+import type { PeerNotifier } from "./peer-notifier.js";
 import { Pipeline } from "./pipeline.js";
 import { requestIds } from "./request-id.js";
 import { needsRestart } from "./restart.js";
@@ -58,6 +59,7 @@ export class KeyServer {
   readonly #loop = new EventLoopWatch();
   #state: ServerState | undefined;
   #staged: ServerState | undefined;
+  readonly #peers: PeerNotifier | undefined;
   #changes: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -79,6 +81,7 @@ export class KeyServer {
       }),
     });
     const { errorLog } = this;
+    this.#peers = options.peers?.(errorLog);
     const auditLog = this.#auditLog;
     this.#lasting = {
       version,
@@ -88,8 +91,10 @@ export class KeyServer {
       auditLog,
       errorLog,
       whole: siblings ?? this.#alone(),
-      changed: async (name, keys) => {
+      changed: async (keys, name, by) => {
         this.#forget(name, keys);
+        // Other nodes are not waited for, and tell nobody what they were told.
+        if (by === "here") this.#peers?.tell(name);
         await siblings?.forget(name);
       },
     };
@@ -227,6 +232,7 @@ export class KeyServer {
     await this.#listener.close(this.state.config.server.graceMs);
     await this.#changes.catch(() => undefined);
     await this.#closeKeys();
+    await this.#peers?.close();
     // After the last request and the last change of a key.
     await this.#trail?.close();
     this.#health.close();
@@ -354,6 +360,7 @@ export class KeyServer {
   #use(state: ServerState): void {
     this.#state = state;
     const { config, tls } = state;
+    this.#peers?.use(config);
     this.#lasting.metrics.full.requests.limit(config.metrics ?? defaultCounterLimits);
     this.#expiry.watch(watchedOf(config, tls.notAfterMs));
   }

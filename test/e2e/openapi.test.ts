@@ -86,6 +86,7 @@ const steps: readonly Step[] = [
   { method: "get", path: "/v1/identity/self/describe", status: 200 },
   // This server has no file to read again.
   { method: "put", path: "/v1/server/reload", status: 500 },
+  { method: "put", path: "/v1/key/changed/{name}", argument: "a", status: 200 },
   { method: "delete", path: "/v1/key/delete/{name}", argument: "a", status: 200 },
   { method: "delete", path: "/v1/key/delete/{name}", argument: "a", status: 404 },
 ];

@@ -5,7 +5,7 @@ import { styleOf } from "../style.js";
 const MAX_FILES = 10_000;
 
 export const auditVerifyCommand = command({
-  usage: "kes audit verify [--key FILE] [--allow-unsigned] [--head NUMBER:HASH] [--json] FILE...",
+  usage: "kes audit verify [--key FILE] [--head NUMBER:HASH] [--json] FILE...",
   description:
     "Reads the files of an audit log, in any order, compressed or not, and finds what was changed, removed, added, " +
     "exchanged or cut off. Names the first bad record with file and line, and fails then. What the last checkpoint " +

@@ -22,6 +22,7 @@ import { readConfig, withAddress } from "./config-source.js";
 import { devSetup } from "./dev.js";
 import { inheritedSocket } from "./inherited-socket.js";
 import { runUntilStopped, type Signalled } from "./lifecycle.js";
+import { peersOf } from "./peers.js";
 import { ServiceManager } from "./service-manager.js";
 import { ReadFiles, type WatchOptions, watchFiles } from "./watch-files.js";
 import { forkWorker, workersOf } from "./workers.js";
@@ -70,6 +71,7 @@ export const runServer: RunServer = async (options, context) => {
           await KeyServer.prepare({
             ...parts,
             open: (one, errorLog) => openKeystore(one, keystores, errorLog),
+            peers: (log) => peersOf(log),
           }),
         )
       : await Primary.start({ ...parts, workers, fork: forkWorker });

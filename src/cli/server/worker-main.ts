@@ -2,6 +2,7 @@
 import { keystores } from "../../../keystores/registry.js";
 import { openKeystore } from "../../server/build-state.js";
 import { Worker } from "../../server/workers/worker.js";
+import { peersOf } from "./peers.js";
 
 // Whoever ends or reloads the server by its process group, as terminals and systemd do, means the primary, which tells
 // its workers what to do. Without a handler SIGUSR1 would start Node's debugger.
@@ -14,6 +15,7 @@ if (process.send === undefined) {
   new Worker({
     port: process,
     open: (config, errorLog) => openKeystore(config, keystores, errorLog),
+    peers: (log) => peersOf(log),
     exit: () => process.exit(0),
   });
 }

@@ -6,6 +6,7 @@ import { configOfData } from "../../config/transfer.js";
 import { KesError } from "../../errors.js";
 import type { Keystore } from "../../keystore/contract.js";
 import type { KeyName } from "../../names.js";
+import type { OpenPeers } from "../peer-notifier.js";
 import type { StagedState } from "../server-options.js";
 import { KeyServer } from "../start.js";
 import { AuditPipe } from "./audit-pipe.js";
@@ -17,6 +18,8 @@ export interface WorkerOptions {
   /** To the primary. */
   readonly port: Port;
   readonly open: (config: Config, errorLog: ErrorLog) => Promise<Keystore>;
+  /** Tells other nodes of changed keys. */
+  readonly peers?: OpenPeers;
   /** Ends this process. */
   readonly exit: () => void;
 }
@@ -94,6 +97,7 @@ export class Worker {
       ...{ version, commit, config, startedAtMs, ticketSecret, degraded },
       tlsMaterial: tls,
       open: this.#options.open,
+      ...(this.#options.peers === undefined ? {} : { peers: this.#options.peers }),
       auditSink: this.#audit,
       stdout: this.#lines.stdout,
       stderr: this.#lines.stderr,

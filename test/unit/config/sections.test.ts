@@ -196,7 +196,7 @@ const refused: readonly {
     faults: [
       "kes.yml:1:1: adress: unknown key 'adress'; did you mean 'address'? (keys of your own begin with 'x-')",
       "kes.yml:2:1: Admin: unknown key 'Admin'; did you mean 'admin'? (keys of your own begin with 'x-')",
-      "kes.yml:3:1: zebra: unknown key 'zebra'; known here: version, address, admin, tls, server, policy, api, cache, log, audit, metrics, keys, keystore (keys of your own begin with 'x-')",
+      "kes.yml:3:1: zebra: unknown key 'zebra'; known here: version, address, admin, tls, server, policy, api, cache, cluster, log, audit, metrics, keys, keystore (keys of your own begin with 'x-')",
       "kes.yml:4:16: policy.a.dny: unknown key 'dny'; did you mean 'deny'? (keys of your own begin with 'x-')",
     ],
   },
