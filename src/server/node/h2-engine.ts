@@ -53,7 +53,11 @@ export class NodeHttp2Engine implements Engine {
       fields: Fields,
     ): void => {
       const connection = stream.session && this.#connectionOf.get(stream.session);
-      if (connection === undefined) return void stream.destroy();
+      if (connection === undefined) {
+        // Reset before we heard of it. Its error is still to come, and with nobody to take it would end the process.
+        stream.on("error", () => undefined);
+        return void stream.destroy();
+      }
       connection.begin();
       this.#options.serve(new Http2Exchange(stream, headers, fields, connection, this.#options.bodies));
     };
