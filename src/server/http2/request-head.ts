@@ -118,10 +118,12 @@ export class HeadReader implements FieldSink {
     const target = this.#path.value;
     const isAsterisk = target === "*" && this.#method.value === "OPTIONS";
     if (!target.startsWith("/") && !isAsterisk) return malformed("a :path that is none");
+    const authority = this.#authority?.value;
+    const host = this.#host?.value;
+    if (authority === "" || host === "" || (authority ?? host) === undefined)
+      return malformed("no :authority");
     const isOther =
-      this.#host !== undefined &&
-      this.#authority !== undefined &&
-      this.#host.value.toLowerCase() !== this.#authority.value.toLowerCase();
+      host !== undefined && authority !== undefined && host.toLowerCase() !== authority.toLowerCase();
     return isOther ? malformed("host and :authority differ") : undefined;
   }
 

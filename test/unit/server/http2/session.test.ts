@@ -106,8 +106,13 @@ describe("server/http2/session", () => {
           Buffer.of(value.length),
           Buffer.from(value),
         ]);
-      const first = Buffer.concat([Buffer.of(0x82, 0x87), literal(":path", "/one"), literal("x-a", "1")]);
-      const same = Buffer.from([0x82, 0x87, 0xbf, 0xbe]);
+      const first = Buffer.concat([
+        Buffer.of(0x82, 0x87),
+        literal(":authority", "x"),
+        literal(":path", "/one"),
+        literal("x-a", "1"),
+      ]);
+      const same = Buffer.from([0x82, 0x87, 0xc0, 0xbf, 0xbe]);
       const client = new Harness();
       const send = (stream: number, block: Buffer) =>
         client.send(frame(T.headers, END_HEADERS | END_STREAM, stream, block));
@@ -115,7 +120,7 @@ describe("server/http2/session", () => {
       send(3, same);
       send(5, same);
       // Another entry moves the references: the same bytes now lack a path.
-      send(7, Buffer.concat([Buffer.of(0x82, 0x87, 0x84), literal("x-b", "2")]));
+      send(7, Buffer.concat([Buffer.of(0x82, 0x87, 0x84, 0xc0), literal("x-b", "2")]));
       send(9, same);
       const seen = client.requests.map((one) => [one.target, ...one.header("x-a")]);
       expect(seen).to.deep.equal([["/one", "1"], ["/one", "1"], ["/one", "1"], ["/"]]);
@@ -249,6 +254,9 @@ describe("server/http2/session", () => {
       "a protocol": plus([[":protocol", "websocket"]], ...GET),
       "an authority with a user": plus(GET.slice(0, 3), [":authority", "a@localhost"]),
       "a host that is another": plus(GET, ["host", "other"]),
+      "neither authority nor host": GET.filter(([name]) => name !== ":authority"),
+      "an empty authority": plus(GET.slice(0, 3), [":authority", ""]),
+      "an empty host": plus(GET, ["host", ""]),
       "two hosts": plus(GET.slice(0, 3), ["host", "a"], ["host", "a"]),
       "a CONNECT with a path": [[":method", "CONNECT"], ...GET.slice(1)],
       "a CONNECT without authority": [[":method", "CONNECT"]],
