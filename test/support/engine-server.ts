@@ -1,20 +1,21 @@
-/** An HTTP/2 engine behind real TLS without the key server around it: what tests need to see of protocol alone. */
+/** An engine behind real TLS without the key server around it: what tests need to see of protocol alone. */
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
+import type { HttpEngine } from "../../src/config/config.js";
 import { BodyBudget } from "../../src/server/body.js";
 import { Connections } from "../../src/server/connections.js";
-import type { Engine } from "../../src/server/engine.js";
+import { makeEngines } from "../../src/server/engines.js";
 import type { Exchange } from "../../src/server/exchange.js";
-import { Http2Engine } from "../../src/server/http2/engine.js";
 import { type ConnectionLimits, defaultConnectionLimits } from "../../src/server/limits.js";
-import { NodeHttp2Engine } from "../../src/server/node/h2-engine.js";
 import { peerOf } from "../../src/server/peer.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
 
 export interface EngineServerOptions {
   readonly serve: (exchange: Exchange) => void;
-  readonly engine?: "keswick" | "node";
+  readonly engine?: HttpEngine;
+  /** What is spoken; HTTP/2 without it. */
+  readonly protocol?: "h2" | "http/1.1";
   readonly limits?: Partial<ConnectionLimits>;
   /** Clients without a certificate are served as well. */
   readonly isOpen?: boolean;
@@ -44,10 +45,15 @@ export async function startEngineServer(options: EngineServerOptions): Promise<E
     limits,
     bodies: new BodyBudget(limits.maxPendingBodyBytes),
   };
-  const engine: Engine =
-    options.engine === "node" ? new NodeHttp2Engine(engineOptions) : new Http2Engine(engineOptions);
+  const { protocol = "h2" } = options;
+  const { http1, http2 } = makeEngines(options.engine ?? "keswick", engineOptions);
+  const engine = protocol === "h2" ? http2 : http1;
   const connections = new Connections();
-  const secureContext = createSecureContext({ key: ca.keyPem, cert: ca.certPem });
+  const secureContext = createSecureContext({
+    key: ca.keyPem,
+    cert: ca.certPem,
+    sessionIdContext: "test",
+  });
   const accept = (raw: Socket): void => {
     const isOpen = options.isOpen === true;
     const socket = new TLSSocket(raw, {
@@ -55,7 +61,7 @@ export async function startEngineServer(options: EngineServerOptions): Promise<E
       secureContext,
       requestCert: !isOpen,
       rejectUnauthorized: !isOpen,
-      ALPNProtocols: ["h2"],
+      ALPNProtocols: [protocol],
     });
     socket.on("error", () => socket.destroy());
     socket.on("_tlsError", () => socket.destroy());
@@ -85,7 +91,8 @@ export async function startEngineServer(options: EngineServerOptions): Promise<E
       const closed = once(server, "close");
       server.close();
       await closed;
-      engine.close();
+      http1.close();
+      http2.close();
     },
   };
 }
