@@ -64,29 +64,42 @@ export async function* verifyObjects(
   for await (const verified of found) if (verified !== undefined) yield verified;
 }
 
-function* pathsOf({ store }: LocalBase, { bucket, prefix, after }: VerifyRequest): Generator<ObjectPath> {
+function* pathsOf(
+  { store }: LocalBase,
+  { bucket, prefix, after }: VerifyRequest,
+): Generator<ListedObject, void, undefined> {
   const names = bucket === undefined ? store.buckets().map(({ name }) => name) : [bucket];
   for (const name of names) {
     if (after !== undefined && name < after.bucket) continue;
     const position = after?.bucket === name ? after.object : undefined;
-    for (const { key } of walkObjects(store, name, { prefix, after: position })) {
-      yield { bucket: name, object: key };
+    try {
+      for (const { key, size } of walkObjects(store, name, { prefix, after: position })) {
+        yield { bucket: name, object: key, size };
+      }
+    } catch (error) {
+      // Deleted meanwhile.
+      if (bucket !== undefined || !isS3Error(error, "BUCKET_NOT_FOUND")) throw error;
     }
   }
 }
 
+interface ListedObject extends ObjectPath {
+  readonly size: number;
+}
+
 async function verifyOne(
   base: LocalBase,
-  path: ObjectPath,
+  { size, ...path }: ListedObject,
   request: VerifyRequest,
 ): Promise<VerifiedObject | undefined> {
-  const size = base.store.object(path.bucket, path.object)?.size ?? 0;
   let source: SourceObject;
   try {
     source = await holdObject(base, path);
   } catch (error) {
     if (isS3Error(error, "KEY_NOT_FOUND", "BUCKET_NOT_FOUND")) return undefined;
     if (isSseError(error, "SSE_ALTERED")) return damaged(path, size, [{ flaw: "record" }]);
+    // Small contents are read here.
+    if (isS3Error(error, "INTERNAL")) return damaged(path, size, [{ flaw: "storage" }]);
     throw error;
   }
   try {

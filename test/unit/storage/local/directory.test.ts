@@ -123,6 +123,26 @@ describe("local objects over files", function () {
     }
   });
 
+  it("goes on past small objects whose file was altered", async () => {
+    for (const key of ["a", "b", "c"]) await site.put(key, small, "SSE-KMS");
+    const records = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".record"));
+    const second = records.sort().at(-2);
+    if (second === undefined) throw new Error("there are no records");
+    const file = await open(join(folder, second), "r+");
+    const { size } = await file.stat();
+    await file.write(Buffer.of(1, 2, 3, 4), 0, 4, size - 200);
+    await file.close();
+    await rejects(() => site.get("b", "SSE-KMS"), "INTERNAL");
+    const found = [];
+    for await (const { object, outcome, damage } of site.objects.verify())
+      found.push([object, outcome, damage]);
+    expect(found).to.deep.equal([
+      ["a", "whole", []],
+      ["b", "damaged", [{ flaw: "storage" }]],
+      ["c", "whole", []],
+    ]);
+  });
+
   async function newestContent(): Promise<string> {
     const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".content"));
     const newest = names.sort().at(-1);
