@@ -10,6 +10,10 @@ export const s3Commands: CommandTable = {
     summary: "Run an S3 server that keeps objects in a folder",
     load: async () => (await import("./commands/server.js")).serverCommand,
   },
+  gateway: {
+    summary: "Run an S3 server that keeps objects in another S3 service",
+    load: async () => (await import("./commands/gateway.js")).gatewayCommand,
+  },
   rotate: {
     summary: "Seal the keys of stored objects under another key",
     load: async () => (await import("./commands/rotate.js")).rotateCommand,
