@@ -49,7 +49,11 @@ export class MemoryStore implements ObjectStore {
   readonly #drafts = new Set<MemoryDraft>();
   /** Objects that are held and not released. */
   heldCount = 0;
+  /** Contents that are being read. */
+  readCount = 0;
   isClosed = false;
+  /** Set: drafts fail with it, before their source is asked for anything. */
+  draftFailure: Error | undefined;
   /** Runs before the next change of a record or publication, once: what a rival does meanwhile. */
   rival: (() => void) | undefined;
 
@@ -132,18 +136,25 @@ export class MemoryStore implements ObjectStore {
     return {
       record,
       storedSize: content.length,
-      async *read(offset, length) {
-        const end = Math.min(offset + length, content.length);
-        for (let at = offset; at < end; at += CHUNK_BYTES) {
-          yield content.subarray(at, Math.min(at + CHUNK_BYTES, end));
-        }
-      },
+      read: (offset, length) => this.#read(content, offset, length),
       release: () => {
         if (!isHeld) throw new Error("released twice");
         isHeld = false;
         this.heldCount--;
       },
     };
+  }
+
+  async *#read(content: Buffer, offset: number, length: number): AsyncGenerator<Buffer, void, undefined> {
+    const end = Math.min(offset + length, content.length);
+    this.readCount++;
+    try {
+      for (let at = offset; at < end; at += CHUNK_BYTES) {
+        yield content.subarray(at, Math.min(at + CHUNK_BYTES, end));
+      }
+    } finally {
+      this.readCount--;
+    }
   }
 
   *scan(bucket: string, start: Buffer): Iterable<ObjectRecord> {
@@ -156,6 +167,7 @@ export class MemoryStore implements ObjectStore {
   }
 
   async draft(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Draft> {
+    if (this.draftFailure !== undefined) throw this.draftFailure;
     const pieces: Uint8Array[] = [];
     for await (const piece of source) {
       signal?.throwIfAborted();

@@ -12,7 +12,7 @@ import { whenUnchanged } from "./concurrent-change.js";
 import { copyInPlace, storedHeaders } from "./copy-in-place.js";
 import { type MeasuredContent, measured } from "./measured.js";
 import { loadedETag } from "./shown.js";
-import { beginContent, holdObject, openKey, type SourceObject } from "./source-object.js";
+import { holdObject, openKey, type SourceObject, withContent } from "./source-object.js";
 import { needsMd5, storeObject } from "./store-object.js";
 import { openChecksum } from "./stored-checksum.js";
 import { checkNames, decideFor, makeTarget } from "./target.js";
@@ -71,12 +71,13 @@ async function copyContent(
     try {
       const algorithm = request.checksum?.algorithm ?? record.checksum?.algorithm ?? DEFAULT_CHECKSUM;
       const known = knownChecksum(record, algorithm, key);
-      const bytes = await beginContent(source, key, undefined);
-      const content = measured(bytes, { md5: needsMd5(target), checksum: algorithm });
       const stored = storedHeaders(request, record);
-      return await storeObject(base, {
-        ...{ path, stored, target, check, signal },
-        content: checkedAgainst(known, content),
+      return await withContent(source, key, undefined, (bytes) => {
+        const content = measured(bytes, { md5: needsMd5(target), checksum: algorithm });
+        return storeObject(base, {
+          ...{ path, stored, target, check, signal },
+          content: checkedAgainst(known, content),
+        });
       });
     } finally {
       target.key?.wipe();

@@ -12,7 +12,7 @@ import { holdSource } from "./copy.js";
 import { bodyContent, type MeasuredContent, measured } from "./measured.js";
 import { customerKeyOf } from "./read.js";
 import { shownEncryption } from "./shown.js";
-import { beginContent, type KeyUse, openKey } from "./source-object.js";
+import { type KeyUse, openKey, withContent } from "./source-object.js";
 import { draftContent, needsMd5, storedETag } from "./store-object.js";
 import { storedChecksum } from "./stored-checksum.js";
 import type { Target } from "./target.js";
@@ -53,11 +53,10 @@ export async function copyPart(base: LocalBase, request: CopyPartRequest): Promi
       const keyUse: KeyUse = { use: "copy-source", customerKey: sse.source, signal };
       const key = await openKey(base, source.path, source.encryption, keyUse);
       const checksum: ChecksumAlgorithm | undefined = upload.record.checksum?.algorithm;
-      const content = measured(await beginContent(source, key, range), {
-        md5: needsMd5(target),
-        ...(checksum === undefined ? {} : { checksum }),
-      });
-      return await storePart(base, request, target, content);
+      const wishes = { md5: needsMd5(target), ...(checksum === undefined ? {} : { checksum }) };
+      return await withContent(source, key, range, (bytes) =>
+        storePart(base, request, target, measured(bytes, wishes)),
+      );
     } finally {
       target.key?.wipe();
     }

@@ -81,3 +81,18 @@ export function beginContent(
   }
   return begun(content());
 }
+
+/** Runs `work` with the content of {@link beginContent}, and ends that in any case: `work` may not have come to read it. */
+export async function withContent<T>(
+  source: SourceObject,
+  key: ObjectKey | undefined,
+  range: ByteRange | undefined,
+  work: (content: AsyncIterable<Buffer>) => Promise<T>,
+): Promise<T> {
+  const content = await beginContent(source, key, range);
+  try {
+    return await work(content);
+  } finally {
+    await content.return?.();
+  }
+}

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { s3Error } from "../../../../src/storage/s3/errors.js";
 import type { MemoryStore } from "../../../support/memory-store.js";
 import { pattern } from "../sse/support.js";
 import {
@@ -190,6 +191,28 @@ describe("local objects: copies", function () {
     await rejects(() => site.copy("source", "copied", nothing), "SSE_CONTENT_DAMAGED");
     await rejects(() => site.head("copied"), "KEY_NOT_FOUND");
     expect(site.store.draftCount).to.equal(0);
+  });
+
+  it("leaves nothing open when the store takes nothing, or the client goes", async () => {
+    for (const kind of kinds) {
+      const { uploadId } = await site.upload("x", "SSE-S3");
+      const gone = { signal: AbortSignal.abort(new Error("gone")) };
+      const ways: readonly ((more: object) => Promise<unknown>)[] = [
+        (more) => site.copy(`one/${kind}`, "full", copies(kind, "SSE-S3"), more),
+        (more) => site.copyPart(`one/${kind}`, "x", uploadId, 1, [kind, "SSE-S3"], more),
+      ];
+      for (const copy of ways) {
+        site.store.draftFailure = s3Error("STORAGE_FULL");
+        await rejects(() => copy({}), "STORAGE_FULL");
+        site.store.draftFailure = undefined;
+        await copy(gone).then(
+          () => expect.fail("was copied"),
+          (error: unknown) => expect(error).to.have.property("message", "gone"),
+        );
+        expect([site.store.heldCount, site.store.readCount, site.store.draftCount]).to.deep.equal([0, 0, 0]);
+      }
+    }
+    await rejects(() => site.head("full", "SSE-S3"), "KEY_NOT_FOUND");
   });
 
   describe("onto itself", () => {
