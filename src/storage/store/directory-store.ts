@@ -12,7 +12,7 @@ import { type FileSystem, nodeFileSystem } from "./file-system.js";
 import { Files } from "./files.js";
 import { Gate } from "./gate.js";
 import { Holds } from "./holds.js";
-import { type Committer, IndexDatabase } from "./index-database.js";
+import { type Committer, type IndexDatabase, openIndex } from "./index-database.js";
 import { Layout } from "./layout.js";
 import type {
   BucketRecord,
@@ -94,7 +94,7 @@ export class DirectoryStore implements ObjectStore {
     const unlock = await takeLock(system, layout.lock, layout.drafts, randomId());
     let index: IndexDatabase | undefined;
     try {
-      index = new IndexDatabase(layout.index, options.committer);
+      index = openIndex(system, layout.index, options.committer);
       await beginSession(system, layout, index, randomId());
       const next = await recover(system, layout, index, warn);
       const files = new Files(layout, system, next);

@@ -6,9 +6,13 @@
  * durable when its promise resolves: lmdb writes the pages, fdatasync, then the page that makes them valid, by a
  * descriptor with O_DSYNC. (lmdb's own transaction callbacks and its option `overlappingSync` are not used.)
  */
+import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { s3Error } from "../s3/errors.js";
+import { S3Error } from "../s3-error.js";
 import { isFull } from "./faults.js";
+import type { FileSystem } from "./file-system.js";
+import { IndexRoom } from "./index-room.js";
 
 const tableNames = [
   "buckets",
@@ -30,6 +34,13 @@ const MAX_GROUP_WRITES = 20_000;
 /** Entries that are read from lmdb at a time: no transaction stays open between. */
 const FIRST_READ = 16;
 const LONGEST_READ = 512;
+
+const PAGE_BYTES = 4096;
+/** Of the free list and the tables' roots. */
+const BASE_PAGES = 16;
+
+/** In the table `state`: number of the last group. */
+const GROUP = Buffer.from("group");
 
 export interface Entry {
   readonly key: Buffer;
@@ -60,17 +71,22 @@ export class IndexDatabase {
   readonly #root: RootDatabase<string, Buffer>;
   readonly #tables: ReadonlyMap<Table, Database<string, Buffer>>;
   readonly #commit: Committer;
+  readonly #room: IndexRoom;
+  #groups = 0;
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
 
-  constructor(path: string, commit: Committer = (work) => work()) {
+  constructor(path: string, room: IndexRoom, commit: Committer = (work) => work()) {
+    this.#room = room;
     this.#root = open({
       path,
       noSubdir: false,
       overlappingSync: false,
       mapSize: MAP_BYTES,
       maxDbs: tableNames.length,
+      // With it, lmdb makes promises of its own, which reject with nobody listening when a commit fails.
+      eventTurnBatching: false,
       // Not among its types: mode of the files.
       ...{ permissionsMode: 0o600 },
     });
@@ -81,6 +97,7 @@ export class IndexDatabase {
       ]),
     );
     this.#commit = commit;
+    this.#groups = Number(this.get("state", GROUP) ?? "0");
   }
 
   /** True when a commit failed in a way that leaves open what is on disk: nothing is written any more. */
@@ -167,17 +184,42 @@ export class IndexDatabase {
   /** @returns why it failed */
   async #write(writes: Writes): Promise<Error | undefined> {
     if (writes.size === 0) return undefined;
+    writes.put("state", GROUP, String(this.#groups + 1));
     try {
+      await this.#room.ensure(this.#usedBytes(), writes.neededBytes);
       await this.#commit(() => this.#send(writes));
+      this.#groups++;
       return undefined;
     } catch (cause) {
       const error = await reasonOf(cause);
-      if (isFullDisk(error)) return s3Error("STORAGE_FULL", { cause: error });
-      // lmdb may have stopped half-way: what is on disk is known only to the next start.
+      if (this.#isUnchanged()) {
+        if (error instanceof S3Error) return error;
+        return s3Error(isFullDisk(error) ? "STORAGE_FULL" : "INTERNAL", { cause: error });
+      }
+      // What is on disk is known only to the next start.
       this.#failure = s3Error("INTERNAL", {
         cause: new Error("the index could not be written, restart the server", { cause: error }),
       });
       return this.#failure;
+    }
+  }
+
+  /** Bytes of the file that hold pages. */
+  #usedBytes(): number {
+    const stats = this.#root.getStats();
+    return (Number(Reflect.get(stats, "lastPageNumber")) + 1) * Number(Reflect.get(stats, "pageSize"));
+  }
+
+  /**
+   * Whether lmdb gave the last group up as a whole. Until its very last write it leaves the pages that are valid alone;
+   * when that one fails, it refuses everything from then on, reading too.
+   */
+  #isUnchanged(): boolean {
+    try {
+      this.#root.resetReadTxn();
+      return Number(this.get("state", GROUP) ?? "0") === this.#groups;
+    } catch {
+      return false;
     }
   }
 
@@ -196,6 +238,11 @@ export class IndexDatabase {
     if (table === undefined) throw new TypeError(`no table ${name}`);
     return table;
   }
+}
+
+/** The index in a folder, which exists. */
+export function openIndex(system: FileSystem, folder: string, commit?: Committer): IndexDatabase {
+  return new IndexDatabase(folder, new IndexRoom(system, join(folder, "data.mdb")), commit);
 }
 
 /** What is to be written, over what is there. */
@@ -217,6 +264,14 @@ class Writes implements Change {
     const own = this.#values.get(idOf(table, key));
     if (own !== undefined) return own[2];
     return this.#below === undefined ? this.#index.get(table, key) : this.#below.get(table, key);
+  }
+
+  /** About what a commit adds to the file: pages that are copied, values that have pages of their own. */
+  get neededBytes(): number {
+    let bytes = BASE_PAGES * PAGE_BYTES;
+    for (const [, , value] of this.#values.values())
+      bytes += value === undefined ? PAGE_BYTES : 2 * PAGE_BYTES + 1.25 * value.length;
+    return Math.ceil(bytes);
   }
 
   range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {

@@ -14,7 +14,7 @@ import { unless } from "./faults.js";
 import { type FileSystem, nodeFileSystem } from "./file-system.js";
 import { Files } from "./files.js";
 import { syncFolder } from "./folder-sync.js";
-import { IndexDatabase } from "./index-database.js";
+import { type IndexDatabase, openIndex } from "./index-database.js";
 import { type FileName, folderOf, Layout } from "./layout.js";
 import { prepareFolder } from "./prepare-folder.js";
 import { takeLock } from "./process-lock.js";
@@ -60,7 +60,7 @@ export async function rebuildIndex(folder: string, options: RebuildOptions = {})
     const path = join(layout.drafts, "index");
     await system.mkdir(path, 0o700);
     const session = randomId();
-    const index = new IndexDatabase(path);
+    const index = openIndex(system, path);
     let report: RebuildReport;
     try {
       report = await build(system, layout, index, options.progress ?? (() => {}));

@@ -5,7 +5,6 @@ import type { FileSystem } from "./file-system.js";
 
 /** What is known of the disk holds for so long. */
 const FRESH_MS = 1_000;
-
 export class Space {
   readonly #system: FileSystem;
   readonly #path: string;
