@@ -160,6 +160,8 @@ export class Http1Session implements Line {
     }
     if (!turn.body.isComplete) return false;
     this.#turn = undefined;
+    // Or thousands of idle connections would hold the bytes of their last request.
+    if (this.#inbox.size === 0) this.#inbox.clear();
     this.#wait("next");
     return true;
   }
