@@ -230,6 +230,36 @@ describe("local objects: put, get, head", () => {
     }
   });
 
+  it("decides conditions by what is there when it stores, not by what was there before", async () => {
+    for (const kind of kinds) {
+      for (const rival of kinds) {
+        const { etag } = await site.put("k", pattern(1), kind);
+        const swap = async (): Promise<void> => {
+          await site.put("other", pattern(2), rival);
+          site.store.rival = () => site.store.rename(BUCKET, "other", "k");
+        };
+        await swap();
+        const isUnknown = rival === "SSE-S3" && kind !== "SSE-S3";
+        await rejects(
+          () => site.put("k", pattern(3), kind, { conditions: { match: etag } }),
+          isUnknown ? "CONDITION_CONFLICT" : "PRECONDITION_FAILED",
+        );
+        await site.put("k", pattern(1), kind);
+        const now = (await site.head("k", kind)).object.etag;
+        await swap();
+        await rejects(
+          () => site.objects.delete(at("k"), { match: now }),
+          isUnknown ? "CONDITION_CONFLICT" : "PRECONDITION_FAILED",
+        );
+        await site.objects.delete(at("k"), {});
+        await swap();
+        const fresh = { conditions: { noneMatch: "*" } };
+        await rejects(() => site.put("k", pattern(3), kind, fresh), "PRECONDITION_FAILED");
+        expect(site.store.draftCount).to.equal(0);
+      }
+    }
+  });
+
   it("changes tags and nothing else", async () => {
     await site.put("k", pattern(1), "SSE-C", {
       stored: { ...plainHeaders, tags: [{ key: "a", value: "1" }] },
