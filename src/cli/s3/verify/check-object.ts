@@ -2,6 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ObjectService, ShownObject } from "../../../storage/objects/object-service.js";
 import { type Checksum, createChecksum } from "../../../storage/s3/checksums.js";
+import { isS3Error } from "../../../storage/s3/errors.js";
 import { isSseError, type SseFailure } from "../../../storage/sse/errors.js";
 import type { ObjectPath } from "../../../storage/sse/seal.js";
 
@@ -52,8 +53,42 @@ export async function checkObject(
     signal.throwIfAborted();
     if (isSseError(error, "SSE_C_KEY_NEEDED")) return { state: "locked" };
     const isLocked = isSseError(error, ...KEY_FAILURES);
-    return isLocked ? { state: "unopened", error } : { state: "damaged", offset, error };
+    if (isLocked) return { state: "unopened", error };
+    return { state: "damaged", offset: await placeOf(service, path, offset, signal), error };
   }
+}
+
+/** Plaintext of a package; a range of one opens no other. */
+const PACKAGE_BYTES = 64 * 1024;
+/** What is read ahead, and fails before it was handed out, is no more than this. */
+const MAX_AHEAD_BYTES = 16 * 1024 * 1024;
+
+/** The first package from `offset` on that does not open; `offset` itself where each opens alone. */
+async function placeOf(
+  service: ObjectService,
+  path: ObjectPath,
+  offset: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const start = offset - (offset % PACKAGE_BYTES);
+  for (let first = start; first < start + MAX_AHEAD_BYTES; first += PACKAGE_BYTES) {
+    const asked = { first, last: first + PACKAGE_BYTES - 1 };
+    try {
+      const { content } = await service.get({
+        path,
+        sse: { target: undefined, source: undefined },
+        conditions: {},
+        range: { asked, header: `bytes=${asked.first}-${asked.last}` },
+        wantsChecksum: false,
+        signal,
+      });
+      for await (const _piece of content) signal.throwIfAborted();
+    } catch (error) {
+      signal.throwIfAborted();
+      return isS3Error(error, "RANGE_UNSATISFIABLE") ? offset : first;
+    }
+  }
+  return offset;
 }
 
 /** MD5 and checksum as they stand with the object, where they can be computed from its content. */
