@@ -90,7 +90,8 @@ async function rotate(task: Task, stopAfter: number): Promise<boolean> {
       if (++resealed === stopAfter) child.kill("SIGKILL");
     } else if (outcome !== "already") failures.push(`${line}`);
   }
-  const [code] = await exit;
+  const [code, signal] = await exit;
+  if (code !== 0 && signal !== "SIGKILL") failures.push(`the rotation ended with ${code ?? signal}`);
   return code === 0;
 }
 
