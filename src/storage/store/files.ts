@@ -1,6 +1,6 @@
 /** The files of data: giving numbers, writing them durably, reading, removing. */
 import { constants } from "node:fs";
-import { damaged, errnoOf, unless } from "./faults.js";
+import { damaged, errnoOf, onDisk, unless } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import { FolderSync } from "./folder-sync.js";
 import { Gate } from "./gate.js";
@@ -40,26 +40,16 @@ export class Files {
     this.#next = next;
   }
 
-  /** The folder of the next file. */
-  get currentFolder(): number {
-    return folderOf(this.#next);
-  }
-
-  /** The number that the next file gets: files with a lower one were begun before. */
-  get nextNumber(): number {
+  /** Every file with a lower number is in the index, was never, or is garbage. */
+  get settledNumber(): number {
+    // The oldest comes first.
+    for (const number of this.#unsettled) return number;
     return this.#next;
-  }
-
-  /** True while a change that writes the file goes on. */
-  isUnsettled(number: number): boolean {
-    return this.#unsettled.has(number);
   }
 
   /** Every file in a folder below this is in the index, or known to be garbage. */
   get settledFolder(): number {
-    let settled = this.currentFolder;
-    for (const number of this.#unsettled) settled = Math.min(settled, folderOf(number));
-    return settled;
+    return folderOf(this.settledNumber);
   }
 
   #takeNumber(): number {
@@ -169,22 +159,24 @@ export class Files {
 
   /** The file is opened for each stretch, so that slow readers hold nothing open. */
   #reading<T>(name: FileName, use: (fd: number, size: number) => Promise<T>): Promise<T | undefined> {
-    return this.#open.run(async () => {
-      let fd: number;
-      try {
-        fd = await this.#system.open(this.layout.file(name), READ);
-      } catch (cause) {
-        if (errnoOf(cause) === "ENOENT") return undefined;
-        throw cause;
-      }
-      try {
-        const stats = await this.#system.fstat(fd);
-        if (!stats.isFile()) throw damaged(`${name.kind} file ${name.number} is not a regular file`);
-        return await use(fd, stats.size);
-      } finally {
-        await this.#system.close(fd);
-      }
-    });
+    return onDisk(this.#open.run(() => this.#readFile(name, use)));
+  }
+
+  async #readFile<T>(name: FileName, use: (fd: number, size: number) => Promise<T>): Promise<T | undefined> {
+    let fd: number;
+    try {
+      fd = await this.#system.open(this.layout.file(name), READ);
+    } catch (cause) {
+      if (errnoOf(cause) === "ENOENT") return undefined;
+      throw cause;
+    }
+    try {
+      const stats = await this.#system.fstat(fd);
+      if (!stats.isFile()) throw damaged(`${name.kind} file ${name.number} is not a regular file`);
+      return await use(fd, stats.size);
+    } finally {
+      await this.#system.close(fd);
+    }
   }
 
   /** As much as there is of it. */

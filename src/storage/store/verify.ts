@@ -53,7 +53,8 @@ interface Expected {
 
 export async function* verifyStore(system: FileSystem, core: Core): AsyncIterable<StoreFinding> {
   const { files, index } = core;
-  const end = files.nextNumber;
+  // What is written meanwhile is not looked at.
+  const end = files.settledNumber;
   const used = new FileMarks();
   for (const expected of expectations(core)) {
     for (const { file } of [expected, ...expected.pieces]) used.add(file);
@@ -65,7 +66,7 @@ export async function* verifyStore(system: FileSystem, core: Core): AsyncIterabl
   }
   const foreign: string[] = [];
   for await (const file of dataFiles(system, files.layout, (path) => foreign.push(path))) {
-    if (file.number >= end || used.has(file.number) || files.isUnsettled(file.number)) continue;
+    if (file.number >= end || used.has(file.number)) continue;
     if (isGarbage(core, file) || (await files.sizeOf(file)) === undefined) continue;
     yield { kind: "unused-file", path: files.layout.file(file) };
   }
