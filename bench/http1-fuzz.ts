@@ -20,6 +20,8 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
+/** Characters of a finding that are shown; the seed gives the rest. */
+const MAX_SHOWN = 4_000;
 const seed = Number(values.seed);
 
 const corpus = await Corpus.read(values.corpus);
@@ -35,7 +37,9 @@ while (performance.now() - startedMs < seconds * 1000 && fuzzer.findings.length 
 }
 tell();
 if (!values.dry) console.log(`${await corpus.add(fuzzer.fresh)} inputs added to the corpus`);
-for (const { input, what } of fuzzer.findings) console.log(`\nFINDING: ${what}\n  ${JSON.stringify(input)}`);
+for (const { input, what } of fuzzer.findings) {
+  console.log(`\nFINDING: ${what.slice(0, MAX_SHOWN)}\n  ${JSON.stringify(input).slice(0, MAX_SHOWN)}`);
+}
 console.log(fuzzer.findings.length === 0 ? "no findings" : `${fuzzer.findings.length} FINDINGS`);
 process.exit(fuzzer.findings.length === 0 ? 0 : 1);
 

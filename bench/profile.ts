@@ -4,7 +4,8 @@
  * in bench-results/ for Chromium's DevTools or speedscope, which draw it as a flame graph.
  *
  * Options: `--engine node|keswick` (default both), `--operation generate|decrypt`, `--streams N`, `--protocol h1|h2`,
- * `--seconds N`, `--functions N` listed, `--main FILE`, `--document` for the region `profile` of docs/performance.md.
+ * `--seconds N`, `--functions N` listed, `--main FILE`, `--document` for the region `profile` of docs/performance.md, or
+ * `--region NAME` of it.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     functions: { type: "string", default: "25" },
     main: { type: "string" },
     document: { type: "boolean", default: false },
+    region: { type: "string", default: "profile" },
   },
 });
 const seconds = Number(values.seconds);
@@ -55,7 +57,7 @@ try {
 }
 const text = tables();
 console.log(`${machineLine(on)}\n\n${text}`);
-if (values.document) writeRegion("profile", `${machineLine(on)}.\n\n${text}`);
+if (values.document) writeRegion(values.region, `${machineLine(on)}.\n\n${text}`);
 
 async function profile(at: BenchSite, engine: Engine): Promise<{ summary: Summary; cpuMicros: number }> {
   const into = join(folder, `profile-${engine}`);

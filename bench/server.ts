@@ -1,7 +1,8 @@
 /**
  * What a server costs and stands besides single requests: `npm run bench:server`, about ten minutes; `--short` about two.
  * Start and memory, a listing's 1,000 decrypts, listings of many keys, a crowd that wants a cold key, bulk decrypts,
- * handshakes, a storm of them, two workers. Writes bench-results/server.json and with `--document` docs/performance.md.
+ * handshakes, a storm of them, two workers. Writes bench-results/server-PART.json and with `--document` the regions
+ * `server-PART` of docs/performance.md.
  *
  * Options: `--only start,listing,lists,stampede,bulk,handshakes,storm,workers`, `--engines node,keswick`, `--main FILE`.
  */
@@ -17,7 +18,7 @@ import { bulkDecrypt } from "./server/bulk.js";
 import { handshakeStorm, handshakes } from "./server/handshakes.js";
 import { keyLists, stampede } from "./server/key-lists.js";
 import { listingPattern } from "./server/listing-pattern.js";
-import type { Bench, Section, Table } from "./server/section.js";
+import type { Bench, Section } from "./server/section.js";
 import { startAndMemory } from "./server/start.js";
 import { twoWorkers } from "./server/workers.js";
 
@@ -44,7 +45,6 @@ const { values } = parseArgs({
   },
 });
 const wanted = values.only?.split(",") ?? Object.keys(SECTIONS);
-const on = machine();
 const site = await makeBenchSite();
 try {
   const bench: Bench = {
@@ -56,7 +56,9 @@ try {
     short: values.short,
     progress: (text) => console.error(text),
   };
-  const tables: Table[] = [];
+  const folder = resolve(import.meta.dirname, "../bench-results");
+  mkdirSync(folder, { recursive: true });
+  console.log(`${machineLine(machine())}\n`);
   for (const name of wanted) {
     const section = SECTIONS[name];
     if (section === undefined)
@@ -65,14 +67,16 @@ try {
       console.error(`note: '${name}' is left out: it needs the generator in Go`);
       continue;
     }
-    tables.push(await section(bench));
+    const on = machine();
+    const { title, head, lines } = await section(bench);
+    const text = `${title}\n\n${markdown(head, lines)}`;
+    console.log(text);
+    writeFileSync(
+      join(folder, `server-${name}.json`),
+      `${JSON.stringify({ machine: on, title, head, lines }, undefined, 2)}\n`,
+    );
+    if (values.document) writeRegion(`server-${name}`, `${text}\n${machineLine(on)}.`);
   }
-  const text = tables.map(({ title, head, lines }) => `${title}\n\n${markdown(head, lines)}`).join("\n");
-  console.log(`${machineLine(on)}\n\n${text}`);
-  const folder = resolve(import.meta.dirname, "../bench-results");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "server.json"), `${JSON.stringify({ machine: on, tables }, undefined, 2)}\n`);
-  if (values.document) writeRegion("server", `${machineLine(on)}.\n\n${text}`);
 } finally {
   await site.remove();
 }

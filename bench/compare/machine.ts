@@ -1,6 +1,6 @@
 /** On what figures were taken. */
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
-import { canPin } from "./pinning.js";
+import { canPin, goesFirst } from "./pinning.js";
 
 export interface Machine {
   readonly date: string;
@@ -11,6 +11,8 @@ export interface Machine {
   readonly node: string;
   readonly openssl: string;
   readonly pinned: boolean;
+  /** Server and generator ran before all other programs. */
+  readonly first: boolean;
   /** Processes that wanted a core in the minute before, of everybody: below 0.5 the machine was quiet. */
   readonly loadBefore: number;
 }
@@ -25,6 +27,7 @@ export function machine(): Machine {
     node: process.versions.node,
     openssl: process.versions.openssl,
     pinned: canPin,
+    first: goesFirst,
     loadBefore: Number((loadavg()[0] ?? 0).toFixed(2)),
   };
 }
@@ -34,7 +37,8 @@ export function machineLine(on: Machine): string {
   const state = on.loadBefore < 0.5 ? "quiet" : "busy";
   return (
     `${on.date.slice(0, 16).replace("T", " ")} UTC; ${on.cpu}, ${on.cores} cores, Linux ${on.kernel}, ` +
-    `Node.js ${on.node}, OpenSSL ${on.openssl}; ${on.pinned ? "server and generator each on its core" : "not pinned"}; ` +
+    `Node.js ${on.node}, OpenSSL ${on.openssl}; ${on.pinned ? "server and generator each on its core" : "not pinned"}` +
+    `${on.first ? ", before all other programs" : ""}; ` +
     `load of the machine before the run ${on.loadBefore} (${state})`
   );
 }

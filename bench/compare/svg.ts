@@ -24,7 +24,7 @@ export interface Bars {
 /** Groups of bars, each with its spread and its figure. */
 export function bars({ title, names, groups }: Bars): string {
   const all = groups.flatMap(({ values }) => values.flatMap((value) => (value === undefined ? [] : [value])));
-  const top = niceTop(Math.max(1, ...all.map(({ median }) => median * 1.12)));
+  const top = niceTop(Math.max(1, ...all.map(({ max }) => max * 1.06)));
   const y = (value: number): number => TOP + PLOT_HEIGHT * (1 - Math.min(value, top) / top);
   const groupWidth = PLOT_WIDTH / groups.length;
   const barWidth = (groupWidth * 0.86) / names.length;
@@ -68,7 +68,7 @@ export function curves({ title, lines }: Curves): string {
   const parts: string[] = [];
   for (let power = from; power <= to; power++) parts.push(...gridLine(y(10 ** power), String(10 ** power)));
   for (const [share, label] of PERCENTILES)
-    parts.push(text(x(share), HEIGHT - BOTTOM + 18, label, share === 0 ? "start" : "middle", 12));
+    parts.push(text(x(share), HEIGHT - BOTTOM + 18, label, share > 0.999 ? "end" : "middle", 12));
   for (const { points, colour } of lines) {
     const path = points.map(([share, value]) => `${px(x(share))},${px(y(value))}`).join(" ");
     parts.push(`<polyline points="${path}" fill="none" stroke="${colourOf(colour)}" stroke-width="2.5"/>`);
@@ -82,7 +82,6 @@ export function curves({ title, lines }: Curves): string {
 }
 
 const PERCENTILES = [
-  [0, "fastest"],
   [0.5, "50 %"],
   [0.9, "90 %"],
   [0.99, "99 %"],

@@ -33,7 +33,7 @@ export function comparisonTables(result: Comparison): string {
     "Latency of a closed loop in µs as the client sees it: median / 99th percentile.\n",
     latencies(result, closed),
     `Latency at a constant rate (${OPEN_LOOP_ROW}, 70 % of the yardstick's throughput), from the moment that a request ` +
-      "was due, in µs: median / 99th / 99.9th percentile.\n",
+      "was due, in µs: median / 99th / 99.9th percentile. A server without figures cannot do that rate.\n",
     latencies(result, open),
   ].join("\n");
 }

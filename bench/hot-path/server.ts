@@ -28,8 +28,8 @@ export interface BuildServer {
   readonly key: string;
   /** User and system time so far. */
   cpuMicros(): Promise<number>;
-  /** How long the event loop was held since this was last asked for, in milliseconds. */
-  delay(): Promise<Usage["delay"]>;
+  /** How long rounds of its event loop are while `work` goes on. */
+  rounds(work: () => Promise<unknown>): Promise<Usage["rounds"]>;
   stop(): Promise<void>;
 }
 
@@ -82,7 +82,11 @@ export async function startBuild(root: string, options: BuildOptions): Promise<B
   const server: BuildServer = {
     ...{ port, ca: certificate.certPem, cert: client.certPem, key: client.keyPem },
     cpuMicros: async () => (await usage()).cpuMicros,
-    delay: async () => (await usage()).delay,
+    async rounds(work) {
+      child.send("watch");
+      await work();
+      return (await usage()).rounds;
+    },
     async stop() {
       const ended = once(child, "exit");
       child.kill("SIGTERM");

@@ -166,6 +166,8 @@ func (r *run) one(a *asker, at time.Time) bool {
 // waits for the network up to a millisecond late.
 func (r *run) tick(due chan<- time.Time) {
 	runtime.LockOSThread()
+	// This thread keeps its share of Go's scheduler while it sleeps in the kernel: one more is for the rest.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
 	// The kernel may otherwise be 50 µs late. Without the right to it that is so for every server.
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetTimerslack, 1, 0)
 	defer close(due)
