@@ -244,7 +244,8 @@ describe("Pages", () => {
     expect(written).to.equal("");
   });
 
-  it("loads express with the first page, not before", async () => {
+  it("loads express with the first page, not before", async function () {
+    this.timeout(60_000);
     const script = `
       import { createRequire } from "node:module";
       import { Pages } from ${JSON.stringify(new URL("../../../src/server/pages.ts", import.meta.url).href)};
@@ -257,7 +258,7 @@ describe("Pages", () => {
       console.log(JSON.stringify([...before, loaded()]));
     `;
     const args = ["--import", "tsx", "--input-type=module", "--eval", script];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 50_000 });
     expect(JSON.parse(stdout)).to.deep.equal([true, false, true]);
   });
 
