@@ -66,8 +66,9 @@ export class Harness {
       resume: () => {
         this.isPaused = false;
       },
-      end: () => {
+      end: (taken) => {
         this.isEnded = true;
+        if (!this.isStuck) taken();
       },
       destroy: () => {
         this.isDestroyed = true;

@@ -67,7 +67,7 @@ function transportOf(socket: TLSSocket): Transport {
     write: (bytes) => socket.write(bytes),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
-    end: () => void socket.end(),
+    end: (taken) => void socket.end(taken),
     destroy: () => void socket.destroy(),
   };
 }

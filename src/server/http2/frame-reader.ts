@@ -26,6 +26,13 @@ export class FrameReader {
     this.#at = 0;
   }
 
+  /** Lets go of the bytes that have been read: a quiet connection should not hold its last ones. */
+  release(): void {
+    this.#chunk = EMPTY;
+    this.#at = 0;
+    this.bytes = EMPTY;
+  }
+
   /** True when something has begun that is, or may be, part of a request's headers, and its rest has not come. */
   get waitsForHeaders(): boolean {
     if (this.#greeted < PREFACE.length) return true;

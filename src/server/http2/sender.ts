@@ -25,6 +25,8 @@ export interface Outgoing {
   sendWindow: number;
   /** The answer ends with what is queued. */
   isEnding: boolean;
+  /** Some of it is on its way. */
+  moved(): void;
   /** The last byte is on its way. */
   sent(): void;
 }
@@ -240,6 +242,7 @@ export class Sender {
     stream.sendWindow -= size;
     this.#spending(!isLast && size < MIN_DATA_BYTES);
     if (isEnd) stream.sent();
+    else stream.moved();
     return !isLast;
   }
 

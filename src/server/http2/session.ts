@@ -139,6 +139,7 @@ export class Session implements StreamHost, Watched {
       this.#fail(error);
     }
     this.#isReading = false;
+    this.#reader.release();
     this.#awaitHeaders();
     this.#endIfDone();
   }
@@ -616,7 +617,7 @@ export class Session implements StreamHost, Watched {
   }
 
   #endIfDone(): void {
-    if (this.#phase === Phase.last && this.#streams.size === 0) this.#finish();
+    if (this.#phase === Phase.last && this.#streams.size === 0) this.#finish(this.idleTimeoutMs);
   }
 
   /** @param status - for the record */
@@ -634,17 +635,21 @@ export class Session implements StreamHost, Watched {
     this.#phase = Phase.ending;
     this.#abortAll();
     this.sender.goAway(this.#lastStream, code);
-    this.#finish();
+    this.#finish(EARLY_ANSWER_LINGER_MS);
   }
 
-  #finish(): void {
+  /** @param takeMs - for the client to take what is on its way to it */
+  #finish(takeMs: number): void {
     this.#phase = Phase.ending;
     this.flush();
-    this.#options.transport.end();
+    this.#overByMs = this.#options.now() + takeMs;
+    this.#options.watch(this);
+    // Then the client has a moment to end its side: closing at once would reset the connection before it has read.
+    this.#options.transport.end(() => {
+      this.#overByMs = Math.min(this.#overByMs, this.#options.now() + EARLY_ANSWER_LINGER_MS);
+    });
     // What still comes is read and thrown away.
     if (this.#isPaused) this.#options.transport.resume();
-    this.#overByMs = this.#options.now() + EARLY_ANSWER_LINGER_MS;
-    this.#options.watch(this);
   }
 
   #abortAll(): void {

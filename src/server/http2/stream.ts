@@ -228,6 +228,12 @@ export class Stream implements Exchange, Outgoing {
     return this.head.contentLength < 0 || this.head.contentLength === this.#receivedBytes;
   }
 
+  /** The client takes its answer, however slowly. One that goes on has its own deadline for the end. */
+  moved(): void {
+    if (this.#takeUntilMs > 0 && !this.#isHeld)
+      this.#takeUntilMs = this.#host.now() + this.#host.idleTimeoutMs;
+  }
+
   /** The last byte of the answer is on its way. */
   sent(): void {
     this.#isSent = true;

@@ -5,8 +5,8 @@ export interface Transport {
   /** Brings nothing more until {@link resume}. */
   pause(): void;
   resume(): void;
-  /** Ends with what was written so far. */
-  end(): void;
+  /** Ends with what was written so far; `taken` is called when all of it is on its way. */
+  end(taken: () => void): void;
   /** Ends now. */
   destroy(): void;
 }

@@ -578,6 +578,18 @@ describe("server/http2/session", () => {
       expect(given).to.be.within(1_400_000, 2_010_000);
     });
 
+    it("cuts off an answer that is not taken for long, and not one that is taken slowly", () => {
+      const client = new Harness(big(100_000)).send(setting([4, 0]), headers(1, GET), headers(3, GET));
+      for (let i = 0; i < 10; i++) {
+        client.pass(60_000);
+        client.send(windowUpdate(1, 1_000));
+      }
+      const frames = client.frames();
+      expect(Harness.reset(frames, 1)).to.equal(undefined);
+      expect(Harness.reset(frames, 3)).to.equal(8);
+      expect(bodyBytes(frames, 1)).to.equal(10_000);
+    });
+
     it("stops reading while its answers are not taken, and goes on afterwards", () => {
       const client = new Harness(big(1_000));
       client.isStuck = true;
@@ -739,6 +751,19 @@ describe("server/http2/session", () => {
       client.turn();
       expect(answers(client.frames())).to.deep.equal(["1 200 x"]);
       expect(client.isEnded).to.equal(true);
+    });
+
+    it("gives a client time to take what was sent", () => {
+      const client = new Harness().send(headers(1, GET));
+      client.isStuck = true;
+      client.session.close();
+      client.turn();
+      client.pass(300);
+      expect(client.isEnded).to.equal(true);
+      client.pass(80_000);
+      expect(client.isDestroyed).to.equal(false);
+      client.pass(11_000);
+      expect(client.isDestroyed).to.equal(true);
     });
 
     it("serves what a client asked before it said goodbye", () => {
