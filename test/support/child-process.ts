@@ -4,10 +4,11 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-const RUN_TIMEOUT_MS = 15_000;
-const READY_TIMEOUT_MS = 15_000;
+const RUN_TIMEOUT_MS = 45_000;
+/** A server of several processes takes a machine that is busy with twenty others half a minute. */
+const READY_TIMEOUT_MS = 45_000;
 /** After SIGTERM; then SIGKILL. KES allows itself one second. */
-const STOP_TIMEOUT_MS = 4_000;
+const STOP_TIMEOUT_MS = 15_000;
 const POLL_INTERVAL_MS = 25;
 /** Enough for any failure's last words, bounded for a server that logs without end. */
 const MAX_OUTPUT_CHARACTERS = 256 * 1024;
@@ -19,6 +20,8 @@ export interface ProcessOptions {
   /** Added to a minimal environment: no variable of the developer's own reaches the program. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** For programs that take long to start on a busy machine. */
+  readonly readyTimeoutMs?: number;
 }
 
 export interface RunResult {
@@ -91,10 +94,14 @@ export class RunningProcess {
     const running = new RunningProcess(launch(command, options));
     running.#child.stdin?.end();
     try {
-      await until(`'${command.join(" ")}' to be ready`, async () => {
-        if (running.hasEnded) throw new Error(`'${command.join(" ")}' ended`);
-        return isReady(running);
-      });
+      await until(
+        `'${command.join(" ")}' to be ready`,
+        async () => {
+          if (running.hasEnded) throw new Error(`'${command.join(" ")}' ended`);
+          return isReady(running);
+        },
+        options.readyTimeoutMs,
+      );
     } catch (cause) {
       await running.stop();
       throw new Error(`${cause instanceof Error ? cause.message : cause}:\n${running.output}`, { cause });
