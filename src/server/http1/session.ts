@@ -229,8 +229,11 @@ export class Http1Session implements Line {
 
   /** Bytes that are no body. */
   #refuseBody(turn: Turn, refusal: Refusal): void {
+    // It has its answer, in which nobody may be disturbed.
+    if (this.#isLingering) return this.#close();
     this.#options.refused(this.connection.peer, refusal.status, refusal.reason);
     if (turn.body.isWanted) {
+      this.#isClosing = true;
       turn.giveUp();
       this.#endWith(refusal);
     } else if (turn.isAnswered) {

@@ -252,6 +252,30 @@ describe("server/http1/session", () => {
       expect(refused).to.deep.equal(["400 the connection ended in a request"]);
     });
 
+    it("that become none behind an answer do not spoil it", async () => {
+      const { socket, exchanges, refused } = await stage();
+      socket.feed(`${PUT}transfer-encoding: chunked\r\n\r\n`);
+      exchanges[0]?.readBody(10, () => answer(exchanges[0], "too much"));
+      socket.feed("b\r\nhello world\r\nzz\r\n");
+      await turns(2);
+      expect(socket.sent).to.match(/Connection: close\r\n\r\ntoo much$/);
+      expect(refused).to.deep.equal([]);
+    });
+
+    it("that are none are answered with 400, however late they are asked for", async () => {
+      const { socket, exchanges, refused } = await stage();
+      const bodies: unknown[] = [];
+      socket.feed(`${PUT}transfer-encoding: chunked\r\n\r\nzz\r\n`);
+      await turns(1);
+      exchanges[0]?.readBody(10, (body) => {
+        bodies.push(body);
+        exchanges[0]?.finished();
+      });
+      expect(bodies).to.deep.equal(["aborted"]);
+      expect(socket.sent).to.match(/^HTTP\/1\.1 400 /);
+      expect(refused).to.have.length(1);
+    });
+
     it("that are none are answered with 400 by the connection itself", async () => {
       const { socket, exchanges, refused } = await stage();
       const bodies: unknown[] = [];
