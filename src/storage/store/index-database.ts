@@ -186,7 +186,7 @@ export class IndexDatabase {
     if (writes.size === 0) return undefined;
     writes.put("state", GROUP, String(this.#groups + 1));
     try {
-      await this.#room.ensure(this.#usedBytes(), writes.neededBytes);
+      await this.#room.ensure(this.#usedBytes(), writes.neededBytes, () => this.#freeBytes());
       await this.#commit(() => this.#send(writes));
       this.#groups++;
       return undefined;
@@ -204,10 +204,20 @@ export class IndexDatabase {
     }
   }
 
-  /** Bytes of the file that hold pages. */
+  /** Bytes of the file that hold pages, free ones too. */
   #usedBytes(): number {
     const stats = this.#root.getStats();
-    return (Number(Reflect.get(stats, "lastPageNumber")) + 1) * Number(Reflect.get(stats, "pageSize"));
+    return (numberIn(stats, "lastPageNumber") + 1) * numberIn(stats, "pageSize");
+  }
+
+  /** About half of the bytes in free pages: lmdb leaves those alone that were freed last. */
+  #freeBytes(): number {
+    const root = this.#root.getStats();
+    const free: unknown = Reflect.get(root, "free");
+    const trees = [root, free, ...Array.from(this.#tables.values(), (table) => table.getStats())];
+    const inUse = trees.reduce<number>((sum, tree) => sum + pagesOf(tree), 0);
+    const pages = numberIn(root, "lastPageNumber") + 1 - inUse;
+    return Math.max(pages / 2 - 2 * BASE_PAGES, 0) * numberIn(root, "pageSize");
   }
 
   /**
@@ -243,6 +253,18 @@ export class IndexDatabase {
 /** The index in a folder, which exists. */
 export function openIndex(system: FileSystem, folder: string, commit?: Committer): IndexDatabase {
   return new IndexDatabase(folder, new IndexRoom(system, join(folder, "data.mdb")), commit);
+}
+
+function pagesOf(tree: unknown): number {
+  const kinds = ["treeBranchPageCount", "treeLeafPageCount", "overflowPages"];
+  return kinds.reduce((sum, kind) => sum + numberIn(tree, kind), 0);
+}
+
+/** A number that lmdb tells. */
+function numberIn(stats: unknown, name: string): number {
+  const value: unknown = typeof stats === "object" && stats !== null ? Reflect.get(stats, name) : undefined;
+  if (typeof value !== "number") throw new TypeError(`lmdb tells no ${name}`);
+  return value;
 }
 
 /** What is to be written, over what is there. */

@@ -30,9 +30,10 @@ export class IndexRoom {
    * To be called while no commit is under way.
    * @param used - bytes of the file that lmdb uses
    * @param need - bytes that the next commit may add to them
+   * @param free - bytes among those used that lmdb can use again; asked for only on a full disk
    * @throws S3Error `STORAGE_FULL` when there is no room for them
    */
-  async ensure(used: number, need: number): Promise<void> {
+  async ensure(used: number, need: number, free: () => number): Promise<void> {
     if (used + need <= this.#size) return;
     const fd = await onDisk(this.#system.open(this.#path, APPEND));
     try {
@@ -40,13 +41,13 @@ export class IndexRoom {
       this.#size = (await onDisk(this.#system.fstat(fd))).size;
       if (used + need <= this.#size) return;
       const spare = Math.max(need, Math.min(Math.max(used / 4, LEAST_BYTES), MOST_BYTES));
-      await this.#extend(fd, used + need, used + spare);
+      await this.#extend(fd, used + need, used + spare, free);
     } finally {
       await onDisk(this.#system.close(fd));
     }
   }
 
-  async #extend(fd: number, least: number, wanted: number): Promise<void> {
+  async #extend(fd: number, least: number, wanted: number, free: () => number): Promise<void> {
     try {
       while (this.#size < wanted) {
         const bytes = Math.min(ZEROS.length, Math.ceil(wanted - this.#size));
@@ -57,7 +58,7 @@ export class IndexRoom {
     } catch (cause) {
       // What there is now may be enough all the same.
       this.#size = (await onDisk(this.#system.fstat(fd))).size;
-      if (this.#size < least) throw s3Error("STORAGE_FULL", { cause });
+      if (this.#size + free() < least) throw s3Error("STORAGE_FULL", { cause });
     }
   }
 }
