@@ -149,7 +149,7 @@ function untilStopped(react: { hangUp: () => void; stop: () => Promise<void> }):
 
 function bannerText(description: string, { keys }: StorageEnvironment, listening: Listening): string {
   const { version } = buildInfo();
-  const keyService = keys.keys === undefined ? "no key service: SSE-C alone" : `keys: ${keys.keys.kind}`;
+  const keyService = keys.keys === undefined ? "no key service" : `keys: ${keys.keys.kind}`;
   return `keswick ${version}, S3 at ${urlOf(listening)}, ${description}, ${keyService}`;
 }
 

@@ -29,10 +29,16 @@ export async function deleteObjectTagging(call: Call): Promise<Answer> {
 export async function updateObjectEncryption(call: Call): Promise<Answer> {
   refuseVersions(call.query);
   const { keyId } = readObjectEncryption(await call.body.document(documentBytes.small));
-  const outcome = await call.service.reseal(call.path, { kind: "SSE-KMS", keyId }, call.options);
+  const to = { kind: "SSE-KMS", keyId: nameOfArn(keyId) } as const;
+  const outcome = await call.service.reseal(call.path, to, call.options);
   // S3 has one code for all of them; whoever goes through many objects wants to tell them apart.
   if (outcome !== "resealed") throw s3Error(RESEAL_FAILURES[outcome], { members: { Outcome: outcome } });
   return { status: 200 };
+}
+
+/** Clients of AWS insist on a whole ARN here, of whatever region and account; all it can say is the key's name. */
+function nameOfArn(keyId: string): string {
+  return /^arn:aws[a-z-]*:kms:[^:]*:[^:]*:key\/(.+)$/.exec(keyId)?.[1] ?? keyId;
 }
 
 const RESEAL_FAILURES = {
