@@ -4,7 +4,7 @@
  * a promise, a timer that fires or an allocation that could be spared.
  */
 import { type Call, type Caller, type Reply, type Route, StreamReply, TextReply } from "../api/route.js";
-import { errorJson, toJson } from "../api/wire.js";
+import { toJson } from "../api/wire.js";
 import type { AuditLog } from "../audit/audit-log.js";
 import { causes, type ErrorLog } from "../audit/error-log.js";
 import { type AuditEvent, requestAttributes } from "../audit/events.js";
@@ -15,6 +15,7 @@ import { authorize, identify } from "./authorize.js";
 import type { BodyFailure } from "./body.js";
 import { locationOf, readTarget, type TargetResult } from "./canonical-path.js";
 import type { Exchange, ReplyHeaders } from "./exchange.js";
+import { failureAnswer, logFailure } from "./failure.js";
 import { clientOf } from "./forwarded.js";
 import { sendLog } from "./log-stream.js";
 import type { Pages } from "./pages.js";
@@ -22,7 +23,7 @@ import type { Peer } from "./peer.js";
 import { type Permit, Permits } from "./permits.js";
 import { redirectPage } from "./redirect.js";
 import { RequestCall } from "./request-call.js";
-import type { RouteTable } from "./route-table.js";
+import { type RouteTable, takes } from "./route-table.js";
 import type { ServerState } from "./state.js";
 import { traceOf } from "./trace-context.js";
 
@@ -314,44 +315,13 @@ class Request {
       const isChange = error.code === "KEY_CREATE_UNCERTAIN" || error.code === "KEY_DELETE_UNCERTAIN";
       return this.#finish(CLIENT_GONE, isChange ? `${GONE_MESSAGE}: ${error.message}` : GONE_MESSAGE);
     }
-    this.#logFailure(error);
-    const { message, status } = error;
-    if (error.code === "PATH_NOT_FOUND") return this.#answer(404, TEXT_HEADERS, `${message}\n`);
-    const headers: ReplyHeaders = { ...JSON_HEADERS };
-    if (error.code === "METHOD_NOT_ALLOWED") {
-      const method = this.#expectedMethod();
-      headers.accept = method;
-      headers.allow = method === "PUT" ? "PUT, POST" : method;
-    }
-    if (status === 503) headers["retry-after"] = 1;
-    this.#auditMessage = `refused: ${message}`;
-    this.#answer(status, headers, errorJson(message));
-  }
-
-  #expectedMethod(): string {
-    const match = readTarget(this.#exchange.target);
-    const found = match.kind === "path" ? this.#parts.table.find(match.path, match.raw) : undefined;
-    return found?.kind === "route" ? found.route.method : "GET";
-  }
-
-  #logFailure(error: KesError): void {
-    const log = this.#parts.errorLog;
-    const attributes = () => [...requestAttributes(this.#facts()), ["req.id", this.#id] as const];
-    if (error.status >= 500 && error.code !== "NOT_IMPLEMENTED") {
-      if (this.#route?.path === "/v1/ready")
-        log.warn(`${error.message}: ${causes(error.cause)}`, attributes());
-      else log.error(error.message, error.cause, attributes());
-    } else if (error.code === "BODY_INVALID" || error.code === "IMPORT_BODY_INVALID") {
-      log.error(error.message, error.cause, attributes());
-    } else if (log.wants("DEBUG")) {
-      log.debug(error.cause === undefined ? error.message : causes(error.cause), attributes());
-    }
-  }
-
-  #facts(): Pick<AuditEvent, "method" | "path" | "ip" | "identity" | "trace"> {
-    const { method } = this.#exchange;
-    const trace = traceOf(this.#exchange.header("traceparent"));
-    return { method, path: this.#path, ip: this.#ip, identity: this.#caller.identity ?? "", trace };
+    logFailure(this.#parts.errorLog, error, this.#route, () => [
+      ...requestAttributes(this.#event(error.status, "")),
+      ["req.id", this.#id] as const,
+    ]);
+    const { status, headers, body } = failureAnswer(error, this.#exchange.target, this.#parts.table);
+    if (error.code !== "PATH_NOT_FOUND") this.#auditMessage = `refused: ${error.message}`;
+    this.#answer(status, headers, body);
   }
 
   /** For the record of a request that did not get to a route. Who it was does not change what is answered. */
@@ -420,17 +390,8 @@ class Request {
   }
 }
 
-/** What is declared `PUT` may be asked for by `POST` as well (KES reference §2.3). */
-function takes(route: Route, method: string): boolean {
-  return method === route.method || (route.method === "PUT" && method === "POST");
-}
-
 /** What a record says of a request whose client did not wait: nginx's status for it. */
 const CLIENT_GONE = 499;
 const GONE_MESSAGE = "request aborted by the client";
 
 const JSON_HEADERS: ReplyHeaders = Object.freeze({ "content-type": "application/json" });
-const TEXT_HEADERS: ReplyHeaders = Object.freeze({
-  "content-type": "text/plain; charset=utf-8",
-  "x-content-type-options": "nosniff",
-});

@@ -54,3 +54,8 @@ function count(path: string): number {
   for (const c of path) if (c === "/") n++;
   return n;
 }
+
+/** What is declared `PUT` may be asked for by `POST` as well (KES reference §2.3). */
+export function takes(route: Route, method: string): boolean {
+  return method === route.method || (route.method === "PUT" && method === "POST");
+}

@@ -184,6 +184,8 @@ function wrongMembers(route: Route, cell: string): string[] {
 
 function membersOf(schema: unknown): string[] {
   if (!isRecord(schema)) return [];
+  // What else may stand in the place of an item is told in the text.
+  if (Array.isArray(schema.anyOf)) return membersOf(schema.anyOf[0]);
   return isRecord(schema.properties) ? Object.keys(schema.properties) : membersOf(schema.items);
 }
 
