@@ -26,3 +26,11 @@ export class ConnectionError extends Error {
     this.code = code;
   }
 }
+
+export function protocolError(message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.protocol, message);
+}
+
+export function frameSizeError(message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.frameSize, message);
+}
