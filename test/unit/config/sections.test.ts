@@ -87,11 +87,12 @@ const refused: readonly {
   },
   {
     what: "numbers of workers, ways to watch and times that are none",
-    more: "server: { workers: 0, watch: sometimes, grace: -1s }\ncache: { revalidate: -2s }",
+    more: "server: { workers: 0, watch: sometimes, grace: -1s, http: go }\ncache: { revalidate: -2s }",
     faults: [
       "kes.yml:1:20: server.workers: '0' is no number of workers; write auto, or a number from 1 to 256",
       "kes.yml:1:30: server.watch: must be one of: certificates, all, off",
       "kes.yml:1:48: server.grace: kesconf: invalid server grace '-1s'; it must not be negative",
+      "kes.yml:1:59: server.http: must be one of: node, keswick",
       "kes.yml:2:22: cache.revalidate: kesconf: invalid cache revalidation '-2s'; it must not be negative",
     ],
   },

@@ -237,6 +237,7 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ["a bare CR behind it", `${CHUNKED}2\r{}\r\n0\r\n\r\n`, "400 malformed or too long chunk extension"],
     ["too small", `${CHUNKED}1\r\n{}\r\n0\r\n\r\n`, "400 a chunk that does not end in CR LF"],
     ["a bare LF behind the data", `${CHUNKED}2\r\n{}\n0\r\n\r\n`, "400 a chunk that does not end in CR LF"],
+    ["a bare CR behind the data", `${CHUNKED}2\r\n{}\rX0\r\n\r\n`, "400 a chunk that does not end in CR LF"],
     ["nothing behind the data", `${CHUNKED}2\r\n{}0\r\n\r\n`, "400 a chunk that does not end in CR LF"],
   ],
   "CWE-444, chunk extensions (CVE-2025-55315, CVE-2025-22871, CVE-2023-39326)": [
