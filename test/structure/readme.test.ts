@@ -7,8 +7,10 @@ import { expect } from "chai";
 import { keystores } from "../../keystores/registry.js";
 import type { Route } from "../../src/api/route.js";
 import { removedPaths, routes } from "../../src/api/routes.js";
-import { commands } from "../../src/cli/commands.js";
+import { type CommandTable, commands } from "../../src/cli/commands.js";
 import { quickstart } from "../../src/cli/quickstart.js";
+import { parseAccessKeys } from "../../src/cli/s3/access-key-file.js";
+import { s3Commands } from "../../src/cli/s3/commands.js";
 import { readConfig } from "../../src/cli/server/config-source.js";
 import type { Config } from "../../src/config/config.js";
 import { configSchema } from "../../src/config/root-schema.js";
@@ -39,6 +41,9 @@ const kinds: Readonly<Record<string, (block: CodeBlock) => void | Promise<void>>
   json: ({ text }) => void JSON.parse(text),
   // Run by test/e2e/sdk-examples.test.ts.
   "js example": ({ text }) => void expect([...examples.values()]).to.include(text),
+  "yaml access-keys": async ({ text: block }) => {
+    expect(parseAccessKeys(block, "keys.yml", "root")).not.to.be.empty;
+  },
   text: () => undefined,
   mermaid: () => undefined,
 };
@@ -260,6 +265,7 @@ async function checkShell({ text }: CodeBlock): Promise<void> {
   for (const [program = "", ...args] of commandsOf(text)) {
     if (program === "npm") checkNpm(args);
     else if (program === "kes") await checkKes(args);
+    else if (program === "kes-s3") await checkKes(args, s3Commands, program);
     else if (program !== "curl") expect(PROGRAMS.has(program), program).to.equal(true);
     if (program === "curl" || program === "api") checkUrls(args);
   }
@@ -275,22 +281,26 @@ function checkNpm(args: readonly string[]): void {
   }
 }
 
-async function checkKes(args: readonly string[]): Promise<void> {
+async function checkKes(
+  args: readonly string[],
+  table: CommandTable = commands,
+  program = "kes",
+): Promise<void> {
   const starts = (one: string): boolean => one === args.slice(0, one.split(" ").length).join(" ");
-  const [name] = Object.keys(commands)
+  const [name] = Object.keys(table)
     .filter(starts)
     .sort((a, b) => b.length - a.length);
-  const entry = name === undefined ? undefined : commands[name];
+  const entry = name === undefined ? undefined : table[name];
   if (entry === undefined) {
     // Of the program itself, which are no commands: --help, --version, --auto-completion.
     if (/^(?:--[a-z-]+|-[hv])$/.test(args[0] ?? "")) return;
-    throw new Error(`there is no command 'kes ${args.join(" ")}'`);
+    throw new Error(`there is no command '${program} ${args.join(" ")}'`);
   }
   const { options } = (await entry.load()).info;
   const known = new Set(["--help", "-h"]);
   for (const [long, { short }] of Object.entries(options)) known.add(`--${long}`).add(`-${short ?? ""}`);
   for (const flag of args.filter((arg) => /^--?[a-z]/.test(arg))) {
-    expect(known.has(flag.split("=")[0] ?? ""), `kes ${name} ${flag}`).to.equal(true);
+    expect(known.has(flag.split("=")[0] ?? ""), `${program} ${name} ${flag}`).to.equal(true);
   }
 }
 
