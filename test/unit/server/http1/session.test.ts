@@ -12,6 +12,7 @@ const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const HEAD_TICKS = 3;
 const IDLE_TICKS = 5;
+const BUDGET = 1_000_000;
 const TAIL =
   "Date: Fri, 02 Jan 2026 03:04:05 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=90\r\n\r\n";
 
@@ -22,6 +23,7 @@ async function stage(): Promise<{
   readonly connections: Connections;
   readonly exchanges: Exchange[];
   readonly refused: string[];
+  readonly budget: BodyBudget;
   tick(count: number): void;
 }> {
   const socket = new FedSocket();
@@ -29,6 +31,7 @@ async function stage(): Promise<{
   const connection = connections.establish(socket, { ip: "192.0.2.1" });
   const exchanges: Exchange[] = [];
   const refused: string[] = [];
+  const budget = new BodyBudget(BUDGET);
   const session = new Http1Session(socket, connection, {
     serve: (exchange) => exchanges.push(exchange),
     refused: (_, status, reason) => refused.push(`${status} ${reason}`),
@@ -39,7 +42,7 @@ async function stage(): Promise<{
       maxConnections: 1,
       maxPendingBodyBytes: 1,
     },
-    bodies: new BodyBudget(1_000_000),
+    bodies: budget,
     heads: new AnswerHeads(90_000, () => NOW),
     headTicks: HEAD_TICKS,
     idleTicks: IDLE_TICKS,
@@ -48,7 +51,7 @@ async function stage(): Promise<{
   const tick = (count: number): void => {
     for (let i = 0; i < count; i++) session.tick();
   };
-  return { socket, session, connections, exchanges, refused, tick };
+  return { socket, session, connections, exchanges, refused, budget, tick };
 }
 
 function answer(exchange: Exchange | undefined, body = "x"): void {
@@ -207,7 +210,7 @@ describe("server/http1/session", () => {
     });
 
     it("in chunks are refused when they get too long, and answered once", async () => {
-      const { socket, exchanges } = await stage();
+      const { socket, exchanges, budget } = await stage();
       const bodies: unknown[] = [];
       socket.feed(`${PUT}transfer-encoding: chunked\r\n\r\n`);
       exchanges[0]?.readBody(100, (body) => {
@@ -217,6 +220,7 @@ describe("server/http1/session", () => {
       for (let i = 0; i < 5; i++) socket.feed(`40\r\n${"x".repeat(0x40)}\r\n`);
       expect(bodies).to.deep.equal(["too-large"]);
       expect(socket.sent.match(/HTTP\/1\.1 200/g)).to.have.length(1);
+      expect(budget.take(BUDGET), "memory is given back").to.equal(true);
     });
 
     it("that nobody reads do not close the connection when they are there", async () => {
@@ -239,7 +243,7 @@ describe("server/http1/session", () => {
     });
 
     it("that break off are told to be aborted, once", async () => {
-      const { socket, exchanges, refused } = await stage();
+      const { socket, exchanges, refused, budget } = await stage();
       const bodies: unknown[] = [];
       let gone = 0;
       socket.feed(`${PUT}content-length: 9\r\n\r\n{}`);
@@ -250,6 +254,7 @@ describe("server/http1/session", () => {
       expect(bodies).to.deep.equal(["aborted"]);
       expect(gone).to.equal(1);
       expect(refused).to.deep.equal(["400 the connection ended in a request"]);
+      expect(budget.take(BUDGET), "memory is given back").to.equal(true);
     });
 
     it("that become none behind an answer do not spoil it", async () => {
