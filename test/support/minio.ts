@@ -63,6 +63,11 @@ export class Minio {
     return new Minio(options, url, running);
   }
 
+  /** Where it listens, and who may do everything there. */
+  get endpoint(): { readonly url: string; readonly user: string; readonly password: string } {
+    return { url: this.#url, user: USER, password: PASSWORD };
+  }
+
   stop(): Promise<number | null> {
     return this.process.stop();
   }

@@ -24,7 +24,7 @@ export class PartSizes {
 
   /**
    * @returns bytes of parts 1 to n as they are stored; one for an object that the back end knows no parts of
-   * @throws S3Error `OPERATION_ABORTED` when the object is another one by now
+   * @throws S3Error `INTERNAL` when they do not add up
    */
   async of(backEnd: BackEnd, asked: AskedParts): Promise<readonly number[]> {
     const { path, backEndETag } = asked;
@@ -69,13 +69,15 @@ function equalSizes(size: number, count: number, total: number): readonly number
 
 async function askPart(
   backEnd: BackEnd,
-  { path: { bucket, object }, backEndETag, customer, signal }: AskedParts,
+  { path: { bucket, object }, customer, signal }: AskedParts,
   number: number,
 ): Promise<{ readonly count: number | undefined; readonly size: number }> {
   const found = await backEnd.call(signal, (client, options) =>
     client.send(
       new HeadObjectCommand({
-        ...{ Bucket: bucket, Key: object, PartNumber: number, IfMatch: backEndETag },
+        // Not "if it is still the same": some services hold that against the part's own ETag. What is read by these sizes
+        // is read under that condition.
+        ...{ Bucket: bucket, Key: object, PartNumber: number },
         ...customer,
       }),
       options,

@@ -1,5 +1,4 @@
 /** One PUT of the back end: plaintext in, sealed or not, with all that belongs to it in the same step. */
-import { Readable } from "node:stream";
 import { PutObjectCommand, StorageClass } from "@aws-sdk/client-s3";
 import { sealedSize } from "../../crypto/dare-sizes.js";
 import type { MeasuredContent } from "../local/measured.js";
@@ -7,7 +6,6 @@ import { shownEncryption } from "../local/shown.js";
 import { storedChecksum } from "../local/stored-checksum.js";
 import type { WrittenObject } from "../objects/object-service.js";
 import type { BodyResults } from "../s3/body.js";
-import { s3Error } from "../s3/errors.js";
 import type { StoredHeaders } from "../s3/headers.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
 import { sealContent } from "../sse/content.js";
@@ -20,6 +18,7 @@ import type { ObjectPath } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
 import { unquoted } from "./found-object.js";
 import { type SealedMetadata, writeMetadata } from "./metadata.js";
+import { sendBytes } from "./send-bytes.js";
 import { backEndEncryption, encryptionFields, passesThrough } from "./twice.js";
 import type { ConditionFields } from "./write-conditions.js";
 
@@ -137,10 +136,8 @@ async function putBytes(
   bytes: AsyncIterable<Uint8Array>,
   length: number,
 ) {
-  const source = new WatchedSource(bytes);
-  const body = Readable.from(source, { objectMode: false });
-  try {
-    return await base.backEnd.call(signal, (client, options) =>
+  return sendBytes(bytes, signal, (body, aborted) =>
+    base.backEnd.call(aborted, (client, options) =>
       client.send(
         new PutObjectCommand({
           ...{ Bucket: path.bucket, Key: path.object, Body: body, ContentLength: length },
@@ -151,13 +148,8 @@ async function putBytes(
         }),
         options,
       ),
-    );
-  } catch (error) {
-    // Why the content ended, and not what the client library made of it.
-    throw source.failure ?? error;
-  } finally {
-    body.destroy();
-  }
+    ),
+  );
 }
 
 export function tagging({ tags, storageClass }: Pick<StoredHeaders, "tags" | "storageClass">) {
@@ -172,25 +164,6 @@ export function tagging({ tags, storageClass }: Pick<StoredHeaders, "tags" | "st
 export function storageClassField(name: string | undefined): { readonly StorageClass?: StorageClass } {
   const known = Object.values(StorageClass).find((each) => each === name);
   return known === undefined ? {} : { StorageClass: known };
-}
-
-/** Content on its way to the back end; remembers why it failed. */
-export class WatchedSource implements AsyncIterable<Uint8Array> {
-  failure: unknown;
-  readonly #source: AsyncIterable<Uint8Array>;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* this.#source;
-    } catch (error) {
-      this.failure = error ?? s3Error("INTERNAL");
-      throw error;
-    }
-  }
 }
 
 /**

@@ -1,5 +1,4 @@
 /** Uploads in parts: those of the back end, each part sealed under its own key. */
-import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -42,7 +41,8 @@ import { afterOf, decoded } from "./listing.js";
 import { writeMetadata } from "./metadata.js";
 import { decide } from "./put.js";
 import { openSource } from "./read.js";
-import { tagging, WatchedSource, withheld } from "./store-content.js";
+import { sendBytes } from "./send-bytes.js";
+import { tagging, withheld } from "./store-content.js";
 import { backEndEncryption, customerFields, encryptionFields, passesThrough } from "./twice.js";
 import { type GatewayUpload, readUploadId, writeUploadId } from "./upload-id.js";
 import { whileUnchanged } from "./while-unchanged.js";
@@ -137,10 +137,8 @@ async function sendPart(
 ): Promise<WrittenPart> {
   const bytes =
     key === undefined ? withheld(content.bytes) : sealContent(content.bytes, key, number, base.random);
-  const source = new WatchedSource(bytes);
-  const body = Readable.from(source, { objectMode: false });
-  try {
-    const output = await base.backEnd.call(signal, (client, options) =>
+  const output = await sendBytes(bytes, signal, (body, aborted) =>
+    base.backEnd.call(aborted, (client, options) =>
       client.send(
         new UploadPartCommand({
           ...{ Bucket: path.bucket, Key: path.object, UploadId: upload.id, PartNumber: number },
@@ -149,23 +147,18 @@ async function sendPart(
         }),
         options,
       ),
-    );
-    const results = content.results();
-    const encryption =
-      upload.encryption === undefined ? backEndEncryption(output) : shownEncryption(upload.encryption);
-    const checksum = results.checksum;
-    return {
-      ...{ etag: unquoted(output.ETag ?? ""), modifiedMs: base.now(), size: results.size },
-      ...(encryption && { encryption }),
-      ...(checksum && {
-        checksum: { algorithm: checksum.algorithm, value: checksum.value.toString("base64") },
-      }),
-    };
-  } catch (error) {
-    throw source.failure ?? error;
-  } finally {
-    body.destroy();
-  }
+    ),
+  );
+  const { size, checksum } = content.results();
+  const encryption =
+    upload.encryption === undefined ? backEndEncryption(output) : shownEncryption(upload.encryption);
+  return {
+    ...{ etag: unquoted(output.ETag ?? ""), modifiedMs: base.now(), size },
+    ...(encryption && { encryption }),
+    ...(checksum && {
+      checksum: { algorithm: checksum.algorithm, value: checksum.value.toString("base64") },
+    }),
+  };
 }
 
 /** @throws S3Error `KMS_NOT_CONFIGURED` for an encrypted upload at a gateway without keys */

@@ -133,6 +133,8 @@ export function openBody(
   source.once("close", onGone);
   source.once("error", onError);
   decoder?.once("error", (error) => body.destroy(error));
+  // Whoever reads is told; where nobody does any more, it must not end the process.
+  body.on("error", () => undefined);
   body.once("close", () => {
     source.off("close", onGone);
     source.unpipe(first);

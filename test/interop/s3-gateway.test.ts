@@ -1,0 +1,395 @@
+/** A gateway in front of real S3 services, driven by AWS's own client. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { Agent } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as aws from "@aws-sdk/client-s3";
+import { expect } from "chai";
+import { secureRandom } from "../../src/crypto/random.js";
+import { GatewayObjects } from "../../src/storage/gateway/gateway-objects.js";
+import { StaticKeyService } from "../../src/storage/keys/static-key.js";
+import { CleanUp } from "../support/clean-up.js";
+import { Minio } from "../support/minio.js";
+import { Moto } from "../support/moto.js";
+import { KEY_NAME, ROOT, type S3TestServer, startS3Server } from "../support/s3-server.js";
+import { requireService } from "../support/services/index.js";
+
+const MIB = 1024 * 1024;
+const KEK = Buffer.alloc(32, 7);
+
+interface BackEndPlace {
+  readonly endpoint: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+const customer = randomBytes(32);
+const customerFields = {
+  SSECustomerAlgorithm: "AES256",
+  SSECustomerKey: customer.toString("base64"),
+  SSECustomerKeyMD5: createHash("md5").update(customer).digest("base64"),
+};
+const sourceFields = {
+  CopySourceSSECustomerAlgorithm: "AES256",
+  CopySourceSSECustomerKey: customerFields.SSECustomerKey,
+  CopySourceSSECustomerKeyMD5: customerFields.SSECustomerKeyMD5,
+};
+
+/** What a request says to store, to read, and to copy from. */
+const kinds = {
+  none: { store: {}, read: {}, from: {} },
+  "SSE-S3": { store: { ServerSideEncryption: "AES256" }, read: {}, from: {} },
+  "SSE-KMS": { store: { ServerSideEncryption: "aws:kms", SSEKMSKeyId: KEY_NAME }, read: {}, from: {} },
+  "SSE-C": { store: customerFields, read: customerFields, from: sourceFields },
+} as const;
+type Kind = keyof typeof kinds;
+const allKinds: readonly Kind[] = ["none", "SSE-S3", "SSE-KMS", "SSE-C"];
+const isKept = (kind: Kind): boolean => kind === "SSE-S3" || kind === "SSE-KMS";
+
+describe("interop: a gateway before real S3 services", function () {
+  this.timeout(180_000);
+  const cleanUp = new CleanUp();
+  let minio: BackEndPlace;
+  let moto: BackEndPlace;
+
+  before(async function () {
+    const tools = { minio: requireService(this, "minio"), mc: requireService(this, "mc") };
+    const motoProgram = requireService(this, "moto");
+    const folder = await mkdtemp(join(tmpdir(), "keswick-gateway-"));
+    cleanUp.add(() => rm(folder, { recursive: true, force: true }));
+    const kms = { MINIO_KMS_SECRET_KEY: `${KEY_NAME}:${randomBytes(32).toString("base64")}` };
+    const server = await Minio.start({ folder, tools, kms });
+    cleanUp.add(() => server.stop());
+    const { url, user, password } = server.endpoint;
+    minio = { endpoint: url, credentials: { accessKeyId: user, secretAccessKey: password } };
+    const fake = await Moto.start(motoProgram, folder);
+    cleanUp.add(() => fake.stop());
+    moto = { endpoint: fake.url, credentials: { accessKeyId: "test", secretAccessKey: "test-secret" } };
+  });
+  after(() => cleanUp.run());
+
+  /** The gateway, and a client of it. */
+  async function gateway(
+    backEnd: BackEndPlace,
+    mode: "encrypts" | "twice" | "passes through",
+  ): Promise<{ server: S3TestServer; client: aws.S3Client; bucket: string }> {
+    const keys = mode === "passes through" ? undefined : new StaticKeyService(KEY_NAME, KEK);
+    const server = await startS3Server({
+      tls: true,
+      keys: keys ?? "none",
+      service: (parts) =>
+        new GatewayObjects({
+          ...{ backEnd, keys: parts.keys, random: secureRandom, now: Date.now },
+          ...(mode === "twice" ? { twice: new Set<"SSE-S3">(["SSE-S3"]) } : {}),
+        }),
+    });
+    cleanUp.add(() => server.stop());
+    const ca = await readFile(server.caFile ?? "", "utf8");
+    const client = new aws.S3Client({
+      ...{ endpoint: server.url, region: "us-east-1", forcePathStyle: true },
+      credentials: { accessKeyId: ROOT.user, secretAccessKey: ROOT.password },
+      requestHandler: { httpsAgent: new Agent({ ca, keepAlive: true }) },
+    });
+    cleanUp.add(async () => client.destroy());
+    const bucket = `bucket-${randomBytes(4).toString("hex")}`;
+    await client.send(new aws.CreateBucketCommand({ Bucket: bucket }));
+    return { server, client, bucket };
+  }
+
+  /** The same objects as the back end itself has them. */
+  function behind({ endpoint, credentials }: BackEndPlace): aws.S3Client {
+    const client = new aws.S3Client({ endpoint, credentials, region: "us-east-1", forcePathStyle: true });
+    cleanUp.add(async () => client.destroy());
+    return client;
+  }
+
+  const bytesOf = async (output: aws.GetObjectCommandOutput): Promise<Buffer> =>
+    Buffer.from((await output.Body?.transformToByteArray()) ?? []);
+
+  async function multipart(
+    client: aws.S3Client,
+    at: { Bucket: string; Key: string },
+    kind: Kind,
+    parts: readonly Buffer[],
+  ): Promise<string | undefined> {
+    const { UploadId } = await client.send(
+      new aws.CreateMultipartUploadCommand({ ...at, ...kinds[kind].store, Metadata: { from: "upload" } }),
+    );
+    const sent = await Promise.all(
+      parts.map(async (Body, i) => {
+        const part = { ...at, UploadId, PartNumber: i + 1, Body, ...kinds[kind].read };
+        const { ETag } = await client.send(new aws.UploadPartCommand(part));
+        return { PartNumber: i + 1, ETag };
+      }),
+    );
+    const listed = await client.send(new aws.ListPartsCommand({ ...at, UploadId }));
+    expect(listed.Parts?.map(({ Size }) => Size)).to.deep.equal(parts.map(({ length }) => length));
+    const done = await client.send(
+      new aws.CompleteMultipartUploadCommand({
+        ...{ ...at, UploadId, MultipartUpload: { Parts: sent } },
+        ...kinds[kind].read,
+      }),
+    );
+    return done.ETag;
+  }
+
+  const md5 = (body: Buffer): string => `"${createHash("md5").update(body).digest("hex")}"`;
+
+  for (const [name, mode, place] of [
+    ["encrypts, MinIO behind", "encrypts", () => minio],
+    ["encrypts, moto behind", "encrypts", () => moto],
+    ["lets MinIO encrypt once more", "twice", () => minio],
+  ] as const) {
+    describe(name, () => {
+      let at: Awaited<ReturnType<typeof gateway>>;
+      before(async () => {
+        at = await gateway(place(), mode);
+      });
+
+      for (const kind of allKinds) {
+        for (const size of [0, 5, 70_000, 9 * MIB]) {
+          it(`${kind}, ${size} bytes: put, head, get, range`, async () => {
+            const { client, bucket } = at;
+            const body = randomBytes(size);
+            const Key = `${kind}/${size} ü+ %`;
+            const put = await client.send(
+              new aws.PutObjectCommand({
+                ...{ Bucket: bucket, Key, Body: body, ContentType: "text/x" },
+                ...{ CacheControl: "no-cache", Metadata: { name: "value" } },
+                ...kinds[kind].store,
+              }),
+            );
+            const head = await client.send(
+              new aws.HeadObjectCommand({ Bucket: bucket, Key, ...kinds[kind].read }),
+            );
+            const get = await client.send(
+              new aws.GetObjectCommand({ Bucket: bucket, Key, ...kinds[kind].read, ChecksumMode: "ENABLED" }),
+            );
+            expect((await bytesOf(get)).equals(body)).to.equal(true);
+            expect([head.ContentLength, head.ETag, get.ETag]).to.deep.equal([size, put.ETag, put.ETag]);
+            expect([head.ContentType, head.CacheControl, head.Metadata]).to.deep.equal([
+              ...["text/x", "no-cache"],
+              { name: "value" },
+            ]);
+            const { ServerSideEncryption, SSEKMSKeyId, SSECustomerAlgorithm } = head;
+            expect([ServerSideEncryption, SSEKMSKeyId, SSECustomerAlgorithm]).to.deep.equal(
+              {
+                none: [undefined, undefined, undefined],
+                "SSE-S3": ["AES256", undefined, undefined],
+                "SSE-KMS": ["aws:kms", KEY_NAME, undefined],
+                "SSE-C": [undefined, undefined, "AES256"],
+              }[kind],
+            );
+            // Of a large one the MD5 is known only when all of it is on its way.
+            const isMd5 = kind === "none" || (kind === "SSE-S3" && size < 8 * MIB);
+            expect(put.ETag === md5(body)).to.equal(isMd5);
+            if (size < 70_000) return;
+            const range = await client.send(
+              new aws.GetObjectCommand({
+                ...{ Bucket: bucket, Key, Range: "bytes=65530-65545" },
+                ...kinds[kind].read,
+              }),
+            );
+            expect(range.ContentRange).to.equal(`bytes 65530-65545/${size}`);
+            expect((await bytesOf(range)).equals(body.subarray(65_530, 65_546))).to.equal(true);
+          });
+        }
+
+        it(`${kind}: what the back end has is ${kind === "none" ? "the content" : "not the content"}`, async () => {
+          const { client, bucket } = at;
+          const body = Buffer.from(`secret of the client ${randomBytes(8).toString("hex")}`);
+          const of = { Bucket: bucket, Key: `${kind}/seen` };
+          await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
+          const theirs = await bytesOf(await behind(place()).send(new aws.GetObjectCommand(of)));
+          expect(theirs.includes(body)).to.equal(kind === "none");
+          expect(theirs.length).to.equal(kind === "none" ? body.length : body.length + 32);
+        });
+
+        it(`${kind}: parts, ranges across them, one part`, async () => {
+          const { client, bucket } = at;
+          const parts = [randomBytes(5 * MIB + 7), randomBytes(5 * MIB + 7), randomBytes(70_001)];
+          const whole = Buffer.concat(parts);
+          const of = { Bucket: bucket, Key: `${kind}/parts` };
+          const etag = await multipart(client, of, kind, parts);
+          const read = { ...of, ...kinds[kind].read };
+          const get = await client.send(new aws.GetObjectCommand(read));
+          expect([get.ETag, get.Metadata]).to.deep.equal([etag, { from: "upload" }]);
+          expect((await bytesOf(get)).equals(whole)).to.equal(true);
+          const border = parts[0]?.length ?? 0;
+          const range = `bytes=${border - 10}-${border + 9}`;
+          const across = await client.send(new aws.GetObjectCommand({ ...read, Range: range }));
+          expect((await bytesOf(across)).equals(whole.subarray(border - 10, border + 10))).to.equal(true);
+          const third = await client.send(new aws.GetObjectCommand({ ...read, PartNumber: 3 }));
+          expect((await bytesOf(third)).equals(whole.subarray(border * 2))).to.equal(true);
+        });
+
+        for (const to of allKinds) {
+          it(`copies ${kind} to ${to}`, async () => {
+            const { client, bucket } = at;
+            const body = randomBytes(200_000);
+            const source = { Bucket: bucket, Key: `${kind}/source` };
+            await client.send(
+              new aws.PutObjectCommand({
+                ...source,
+                Body: body,
+                ...kinds[kind].store,
+                Metadata: { of: kind },
+              }),
+            );
+            const of = { Bucket: bucket, Key: `copies/${kind} ${to}` };
+            await client.send(
+              new aws.CopyObjectCommand({
+                ...of,
+                CopySource: `${bucket}/${source.Key}`,
+                ...kinds[kind].from,
+                ...kinds[to].store,
+              }),
+            );
+            const get = await client.send(new aws.GetObjectCommand({ ...of, ...kinds[to].read }));
+            expect((await bytesOf(get)).equals(body)).to.equal(true);
+            expect(get.Metadata).to.deep.equal({ of: kind });
+          });
+        }
+
+        if (isKept(kind)) {
+          it(`${kind}: other metadata and another seal, the content as it is`, async () => {
+            const { client, server, bucket } = at;
+            const parts = [randomBytes(5 * MIB), randomBytes(10)];
+            const of = { Bucket: bucket, Key: `${kind}/kept` };
+            await multipart(client, of, kind, parts);
+            const path = { bucket, object: of.Key };
+            const to = kind === "SSE-S3" ? "SSE-S3" : "SSE-KMS";
+            expect(await server.service.reseal(path, { kind: to })).to.equal("resealed");
+            const get = await client.send(
+              new aws.GetObjectCommand({ ...of, Range: `bytes=${5 * MIB - 5}-` }),
+            );
+            const end = Buffer.concat(parts).subarray(5 * MIB - 5);
+            expect((await bytesOf(get)).equals(end)).to.equal(true);
+          });
+        }
+      }
+
+      it("lists with the sizes and ETags of the plaintext, page by page", async () => {
+        const { client, bucket } = at;
+        const names = ["list/a/1", "list/a/2", "list/b", "list/c/1"];
+        for (const Key of names) {
+          await client.send(
+            new aws.PutObjectCommand({ Bucket: bucket, Key, Body: Key, ...kinds["SSE-S3"].store }),
+          );
+        }
+        const seen: string[] = [];
+        let token: string | undefined;
+        do {
+          const page = await client.send(
+            new aws.ListObjectsV2Command({
+              ...{ Bucket: bucket, Prefix: "list/", Delimiter: "/", MaxKeys: 1 },
+              ...(token === undefined ? {} : { ContinuationToken: token }),
+            }),
+          );
+          for (const { Key = "", Size, ETag } of page.Contents ?? []) {
+            expect([Size, ETag]).to.deep.equal([Key.length, md5(Buffer.from(Key))]);
+            seen.push(Key);
+          }
+          for (const { Prefix = "" } of page.CommonPrefixes ?? []) seen.push(Prefix);
+          token = page.NextContinuationToken;
+        } while (token !== undefined);
+        expect(seen).to.deep.equal(["list/a/", "list/b", "list/c/"]);
+      });
+
+      it("tells a client's key that is missing, wrong or stray, and what is not there", async () => {
+        const { client, bucket } = at;
+        const of = { Bucket: bucket, Key: "keys" };
+        await client.send(new aws.PutObjectCommand({ ...of, Body: "x", ...customerFields }));
+        const status = async (read: object): Promise<unknown> => {
+          try {
+            const found = await client.send(new aws.GetObjectCommand({ ...of, ...read }));
+            return found.$metadata.httpStatusCode;
+          } catch (error) {
+            return error instanceof aws.S3ServiceException ? error.name : error;
+          }
+        };
+        const other = randomBytes(32);
+        const wrong = {
+          SSECustomerAlgorithm: "AES256",
+          SSECustomerKey: other.toString("base64"),
+          SSECustomerKeyMD5: createHash("md5").update(other).digest("base64"),
+        };
+        expect([await status({}), await status(wrong)]).to.deep.equal(["InvalidRequest", "AccessDenied"]);
+        expect(await status({ Key: "absent" })).to.equal("NoSuchKey");
+        expect(await status({ Bucket: "no-such-bucket-here" })).to.equal("NoSuchBucket");
+      });
+
+      it("stores nothing of a body that is wrong at its end", async () => {
+        const { client, bucket } = at;
+        const Key = "wrong-sum";
+        for (const store of [{}, kinds["SSE-S3"].store]) {
+          const put = new aws.PutObjectCommand({
+            ...{ Bucket: bucket, Key, Body: randomBytes(9 * MIB), ...store },
+            ContentMD5: createHash("md5").update("another").digest("base64"),
+          });
+          let failure: unknown;
+          await client.send(put).catch((error) => {
+            failure = error;
+          });
+          expect(failure).to.have.property("name", "BadDigest");
+          const theirs = await behind(place()).send(
+            new aws.ListObjectsV2Command({ Bucket: bucket, Prefix: Key }),
+          );
+          expect(theirs.KeyCount).to.equal(0);
+        }
+      });
+    });
+  }
+
+  describe("passes through, MinIO behind", () => {
+    it("all that the back end does, its encryption included", async () => {
+      const { client, bucket } = await gateway(minio, "passes through");
+      for (const kind of ["none", "SSE-S3", "SSE-KMS"] as const) {
+        const body = randomBytes(100_000);
+        const of = { Bucket: bucket, Key: `${kind}/object` };
+        const put = await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
+        const direct = await behind(minio).send(new aws.HeadObjectCommand(of));
+        expect([direct.ETag, direct.ServerSideEncryption]).to.deep.equal([
+          put.ETag,
+          { none: undefined, "SSE-S3": "AES256", "SSE-KMS": "aws:kms" }[kind],
+        ]);
+        const get = await client.send(new aws.GetObjectCommand({ ...of, Range: "bytes=50000-50009" }));
+        expect((await bytesOf(get)).equals(body.subarray(50_000, 50_010))).to.equal(true);
+        expect(get.ServerSideEncryption).to.equal(direct.ServerSideEncryption);
+      }
+    });
+  });
+
+  it("two gateways side by side: what one begins the other ends", async () => {
+    const one = await gateway(minio, "encrypts");
+    const two = await gateway(minio, "encrypts");
+    const of = { Bucket: one.bucket, Key: "shared" };
+    const parts = [randomBytes(5 * MIB), randomBytes(1_000)];
+    const { UploadId } = await one.client.send(
+      new aws.CreateMultipartUploadCommand({ ...of, ...kinds["SSE-KMS"].store }),
+    );
+    const sent = [];
+    for (const [i, Body] of parts.entries()) {
+      const { client } = i === 0 ? one : two;
+      const part = await client.send(new aws.UploadPartCommand({ ...of, UploadId, PartNumber: i + 1, Body }));
+      sent.push({ PartNumber: i + 1, ETag: part.ETag });
+    }
+    await two.client.send(
+      new aws.CompleteMultipartUploadCommand({ ...of, UploadId, MultipartUpload: { Parts: sent } }),
+    );
+    const get = await one.client.send(new aws.GetObjectCommand(of));
+    expect((await bytesOf(get)).equals(Buffer.concat(parts))).to.equal(true);
+  });
+
+  it("exactly one of many that create the same object at once", async () => {
+    const { client, bucket } = await gateway(minio, "encrypts");
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, i) =>
+        client.send(
+          new aws.PutObjectCommand({ Bucket: bucket, Key: "once", Body: String(i), IfNoneMatch: "*" }),
+        ),
+      ),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).to.have.length(1);
+  });
+});
