@@ -44,15 +44,8 @@ import { getObject, headObject } from "./read.js";
 import { resealObject } from "./reseal.js";
 import { SeenObjects } from "./seen-objects.js";
 import { readTags, writeTags } from "./tags.js";
-import {
-  abortUpload,
-  completeUpload,
-  copyPart,
-  createUpload,
-  listParts,
-  listUploads,
-  putPart,
-} from "./uploads.js";
+import { listParts, listUploads } from "./upload-listing.js";
+import { abortUpload, completeUpload, copyPart, createUpload, putPart } from "./uploads.js";
 import { writeConditions } from "./write-conditions.js";
 
 export interface GatewayOptions {

@@ -3,11 +3,9 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  ListMultipartUploadsCommand,
-  ListPartsCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { openSize, sealedSize } from "../../crypto/dare-sizes.js";
+import { sealedSize } from "../../crypto/dare-sizes.js";
 import { bodyContent, type MeasuredContent, measured } from "../local/measured.js";
 import { customerKeyOf } from "../local/read.js";
 import { shownEncryption } from "../local/shown.js";
@@ -17,7 +15,6 @@ import type {
   CopyPartRequest,
   CreatedUpload,
   CreateUploadRequest,
-  ObjectService,
   PartRequest,
   UploadRef,
   WrittenObject,
@@ -25,10 +22,7 @@ import type {
 } from "../objects/object-service.js";
 import { checkCopySource } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
-import { commonPrefixOf, type Page, type PageRequest } from "../s3/listing.js";
-import type { ListPartsQuery } from "../s3/listing-query.js";
 import { parseCopyRange } from "../s3/ranges.js";
-import type { ListedUpload } from "../s3/result-documents.js";
 import { checkCustomerKey } from "../sse/access.js";
 import { sealContent } from "../sse/content.js";
 import { encryptObject, openEncryption } from "../sse/encryption.js";
@@ -37,7 +31,6 @@ import type { ObjectKey } from "../sse/object-key.js";
 import type { ObjectPath } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
 import { findObject, kindOf, openKeyOf, shownETagOf, sizeOf, unquoted } from "./found-object.js";
-import { afterOf, decoded } from "./listing.js";
 import { writeMetadata } from "./metadata.js";
 import { decide } from "./put.js";
 import { openSource } from "./read.js";
@@ -185,63 +178,6 @@ async function openUpload(
     ...{ path, keys, use, customerKey },
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-export async function listParts(
-  base: GatewayBase,
-  { path, uploadId, signal }: UploadRef,
-  { marker, maxParts }: ListPartsQuery,
-): ReturnType<ObjectService["parts"]> {
-  const { id, encryption } = readUploadId(uploadId);
-  const output = await base.backEnd.call(signal, (client, options) =>
-    client.send(
-      new ListPartsCommand({
-        ...{ Bucket: path.bucket, Key: path.object, UploadId: id, MaxParts: maxParts },
-        PartNumberMarker: String(marker),
-      }),
-      options,
-    ),
-  );
-  const parts = (output.Parts ?? []).map(({ PartNumber: number = 0, ETag = "", Size = 0, LastModified }) => ({
-    ...{ number, etag: unquoted(ETag), modifiedMs: LastModified?.getTime() ?? 0 },
-    size: encryption === undefined ? Size : (openSize(Size) ?? Size),
-  }));
-  return {
-    upload: { key: path.object, id: uploadId, createdMs: 0, storageClass: output.StorageClass },
-    parts,
-    isTruncated: output.IsTruncated ?? false,
-  };
-}
-
-/** Ids are the back end's own: with them an upload can be given up and looked at, and not gone on with where it is encrypted. */
-export async function listUploads(
-  { backEnd }: GatewayBase,
-  bucket: string,
-  { prefix, delimiter, after, afterId, maxKeys }: PageRequest,
-  signal: AbortSignal | undefined,
-): Promise<Page<ListedUpload>> {
-  const isCommon = commonPrefixOf(after, prefix, delimiter) !== undefined;
-  const output = await backEnd.call(signal, (client, options) =>
-    client.send(
-      new ListMultipartUploadsCommand({
-        ...{ Bucket: bucket, Prefix: prefix, MaxUploads: maxKeys, EncodingType: "url" },
-        ...(delimiter === "" ? {} : { Delimiter: delimiter }),
-        ...(after === "" ? {} : { KeyMarker: isCommon ? afterOf(after, prefix, delimiter) : after }),
-        ...(afterId === undefined ? {} : { UploadIdMarker: afterId }),
-      }),
-      options,
-    ),
-  );
-  const contents = (output.Uploads ?? []).map(({ Key = "", UploadId = "", Initiated, StorageClass }) => ({
-    ...{ key: decoded(Key), id: UploadId, createdMs: Initiated?.getTime() ?? 0, storageClass: StorageClass },
-  }));
-  return {
-    contents,
-    commonPrefixes: (output.CommonPrefixes ?? []).map(({ Prefix = "" }) => decoded(Prefix)),
-    isTruncated: output.IsTruncated ?? false,
-    next: output.IsTruncated ? decoded(output.NextKeyMarker ?? "") : undefined,
-    nextId: output.IsTruncated ? output.NextUploadIdMarker : undefined,
-  };
 }
 
 /**
