@@ -50,7 +50,7 @@ export async function compareEngines(count: number, seed: number): Promise<void>
     const requests = Array.from({ length: STREAMS }, () => randomRequest(random));
     // A block that cannot be decoded ends the connection, and with it everybody's requests.
     random.meanness = 0;
-    const blocks = requests.map(({ fields }) => block(random, fields));
+    const blocks = requests.map(({ fields }) => block(random, fields.filter(isShort)));
     const bytes = bytesOf(requests, blocks);
     const [ours, nodes] = await Promise.all([play(engines.keswick, bytes), play(engines.node, bytes)]);
     for (const [i, request] of requests.entries()) {
@@ -126,6 +126,11 @@ function explain(request: Request, ours: Fate, nodes: Fate): string | undefined 
     return "we refuse a host that is not the authority";
   }
   return undefined;
+}
+
+/** What is longer could make a frame too large, which ends the connection and with it everybody's requests. */
+function isShort([, value]: readonly [name: string, value: string]): boolean {
+  return value.length < 1_000;
 }
 
 function isMalformed([name, value]: readonly [name: string, value: string]): boolean {
