@@ -25,7 +25,7 @@ import {
 } from "./found-object.js";
 import { type SealedMetadata, writeMetadata } from "./metadata.js";
 import { decide } from "./put.js";
-import { openSource } from "./read.js";
+import { openSource } from "./raw-object.js";
 import { storeContent, tagging } from "./store-content.js";
 import { readTags } from "./tags.js";
 import { copySourceFields, encryptionFields, passesThrough } from "./twice.js";

@@ -33,7 +33,7 @@ import type { GatewayBase } from "./base.js";
 import { findObject, kindOf, openKeyOf, shownETagOf, sizeOf, unquoted } from "./found-object.js";
 import { writeMetadata } from "./metadata.js";
 import { decide } from "./put.js";
-import { openSource } from "./read.js";
+import { openSource } from "./raw-object.js";
 import { sendBytes } from "./send-bytes.js";
 import { tagging, withheld } from "./store-content.js";
 import { backEndEncryption, customerFields, encryptionFields, passesThrough } from "./twice.js";
