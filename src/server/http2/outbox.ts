@@ -80,14 +80,21 @@ export class Outbox {
     const page = this.#page;
     if (this.isEmpty) return;
     // A copy of what is needed: the page serves the next connection while this waits for its client.
-    const last = page === undefined ? [] : [page.subarray(0, this.#end)];
-    const bytes = Buffer.concat([...this.#full, ...last]);
+    const bytes = this.#gathered(page);
     if (page !== undefined) this.#pages.give(page);
     this.#full.length = 0;
     this.#fullBytes = 0;
     this.#page = undefined;
     this.#end = 0;
     if (!this.#transport.write(bytes)) this.#isBlocked = true;
+  }
+
+  #gathered(page: Buffer | undefined): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#fullBytes + this.#end);
+    let at = 0;
+    for (const full of this.#full) at += full.copy(bytes, at);
+    page?.copy(bytes, at, 0, this.#end);
+    return bytes;
   }
 
   /** The client has taken everything. */

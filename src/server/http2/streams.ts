@@ -288,7 +288,7 @@ export class Streams implements StreamHost {
     const stream = new Stream(this, id, head, isEnd, limits.STREAM_WINDOW_BYTES);
     this.#streams.set(id, stream);
     this.#fresh = stream;
-    if (isEnd || head.isAsking) this.serveFresh();
+    if (isEnd) this.serveFresh();
   }
 
   /** A request that is none, or too large, is answered with a status only where that is safe. */

@@ -158,6 +158,8 @@ describe("server/http2/session", () => {
       expect(answers(first)).to.deep.equal(["1 100 "]);
       expect(first[0]?.flags).to.equal(END_HEADERS);
       expect(answers(waiting.send(data(1, "{}")).frames())).to.deep.equal(["1 200 2"]);
+      const impatient = new Harness().send(headers(1, asking, false), data(1, "{}"));
+      expect(answers(impatient.frames())).to.deep.equal(["1 200 2"]);
       // Refused before it is sent: no 100.
       const large = plus(PUT, ["expect", "100-continue"], ["content-length", "200000"]);
       expect(answers(new Harness().send(headers(1, large, false)).frames())).to.deep.equal([
