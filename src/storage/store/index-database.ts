@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { s3Error } from "../s3/errors.js";
+import { isS3Error, s3Error } from "../s3/errors.js";
 import { S3Error } from "../s3-error.js";
 import { isFull } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
@@ -29,8 +29,12 @@ export type Table = (typeof tableNames)[number];
 
 /** Address space, not memory or disk; lmdb maps more when it is used up. */
 const MAP_BYTES = 16 * 1024 ** 3;
-/** Writes of one group, about: what comes after waits for the next. */
-const MAX_GROUP_WRITES = 20_000;
+/** Changes of one group: what comes after waits for the next. */
+const MAX_GROUP_JOBS = 1_000;
+/** Kept for changes that only take away. */
+const RESERVE_BYTES = 256 * 1024;
+/** Where entries come in. */
+const ENTERING: ReadonlySet<Table> = new Set(["buckets", "objects", "uploads", "parts", "settings"]);
 /** Entries that are read from lmdb at a time: no transaction stays open between. */
 const FIRST_READ = 16;
 const LONGEST_READ = 512;
@@ -130,7 +134,7 @@ export class IndexDatabase {
   }
 
   /**
-   * Runs `work`, commits what it wrote, and resolves to what it returned once that is durable. When `work` throws,
+   * Runs `work`, which may happen more than once, commits what it wrote, and resolves to what it returned once that is durable. When `work` throws,
    * nothing of it is written, and this rejects with its error, durable as well: what it saw has come to stay.
    * @param alone - it begins a group of its own, as it must for {@link Change.range}
    * @throws S3Error `STORAGE_FULL`, `INTERNAL` when the commit failed: nothing was written
@@ -165,20 +169,29 @@ export class IndexDatabase {
   async #run(): Promise<void> {
     // What is asked for in the same turn shares the first group.
     await Promise.resolve();
-    while (this.#jobs.length > 0) {
-      const writes = new Writes(this);
-      const group: Job[] = [];
-      for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
-        if (group.length > 0 && (job.alone || writes.size >= MAX_GROUP_WRITES)) break;
-        this.#jobs.shift();
-        group.push(job);
-        if (this.#failure === undefined) job.run(writes);
-      }
-      const failure = this.#failure ?? (await this.#write(writes));
-      for (const job of group) job.end(failure);
-    }
+    while (this.#jobs.length > 0) await this.#commitGroup(this.#takeGroup());
     // In the same turn in which there was nothing left: the next change begins anew.
     this.#running = undefined;
+  }
+
+  #takeGroup(): readonly Job[] {
+    const group: Job[] = [];
+    for (let job = this.#jobs[0]; job !== undefined; job = this.#jobs[0]) {
+      if (group.length > 0 && (job.alone || group.length >= MAX_GROUP_JOBS)) break;
+      this.#jobs.shift();
+      group.push(job);
+    }
+    return group;
+  }
+
+  async #commitGroup(group: readonly Job[]): Promise<void> {
+    const writes = new Writes(this);
+    if (this.#failure === undefined) for (const job of group) job.run(writes);
+    const failure = this.#failure ?? (await this.#write(writes));
+    // What frees something must not fail together with what finds no room.
+    if (isS3Error(failure, "STORAGE_FULL") && group.length > 1)
+      for (const job of group) await this.#commitGroup([job]);
+    else for (const job of group) job.end(failure);
   }
 
   /** @returns why it failed */
@@ -267,11 +280,14 @@ function numberIn(stats: unknown, name: string): number {
   return value;
 }
 
+/** Undefined takes away. */
+type Write = readonly [table: Table, key: Buffer, value: string | undefined];
+
 /** What is to be written, over what is there. */
 class Writes implements Change {
   readonly #index: IndexDatabase;
   readonly #below: Writes | undefined;
-  readonly #values = new Map<string, readonly [table: Table, key: Buffer, value: string | undefined]>();
+  readonly #values = new Map<string, Write>();
 
   constructor(index: IndexDatabase, below?: Writes) {
     this.#index = index;
@@ -291,6 +307,8 @@ class Writes implements Change {
   /** About what a commit adds to the file: pages that are copied, values that have pages of their own. */
   get neededBytes(): number {
     let bytes = BASE_PAGES * PAGE_BYTES;
+    const isEntering = ([table, , value]: Write): boolean => value !== undefined && ENTERING.has(table);
+    if ([...this.#values.values()].some(isEntering)) bytes += RESERVE_BYTES;
     for (const [, , value] of this.#values.values())
       bytes += value === undefined ? PAGE_BYTES : 2 * PAGE_BYTES + 1.25 * value.length;
     return Math.ceil(bytes);
@@ -313,7 +331,7 @@ class Writes implements Change {
     for (const [id, write] of this.#values) other.#values.set(id, write);
   }
 
-  all(): Iterable<readonly [table: Table, key: Buffer, value: string | undefined]> {
+  all(): Iterable<Write> {
     return this.#values.values();
   }
 }

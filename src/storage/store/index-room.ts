@@ -6,7 +6,7 @@
  */
 import { constants } from "node:fs";
 import { s3Error } from "../s3/errors.js";
-import { onDisk } from "./faults.js";
+import { isFull, onDisk, storeFault } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
@@ -56,6 +56,7 @@ export class IndexRoom {
       }
       await this.#system.fdatasync(fd);
     } catch (cause) {
+      if (!isFull(cause)) throw storeFault(cause);
       // What there is now may be enough all the same.
       this.#size = (await onDisk(this.#system.fstat(fd))).size;
       if (this.#size + free() < least) throw s3Error("STORAGE_FULL", { cause });

@@ -3,7 +3,8 @@ import { DirectoryStore } from "../../../../src/storage/store/directory-store.js
 import { objectStoreContract } from "./contract.js";
 import { scratchFolders } from "./support.js";
 
-describe("directory store", () => {
+describe("directory store", function () {
+  this.timeout(60_000);
   const scratch = scratchFolders();
 
   objectStoreContract("directory store", async () => {

@@ -5,7 +5,8 @@ import { rebuildIndex } from "../../../../src/storage/store/rebuild.js";
 import { changes, copyStore, inspect, prepare, type State } from "./changes.js";
 import { endOf, faultyFileSystem, scratchFolders, systemError } from "./support.js";
 
-describe("directory store under faults", () => {
+describe("directory store under faults", function () {
+  this.timeout(240_000);
   const scratch = scratchFolders();
 
   for (const [name, change] of Object.entries(changes)) {

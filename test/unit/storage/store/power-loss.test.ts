@@ -16,7 +16,8 @@ const lucks: Readonly<Record<string, () => Luck>> = {
   },
 };
 
-describe("directory store after a power loss", () => {
+describe("directory store after a power loss", function () {
+  this.timeout(240_000);
   const scratch = scratchFolders();
 
   for (const [name, change] of Object.entries(changes)) {

@@ -65,7 +65,7 @@ export class PowerLossFileSystem implements FileSystem {
         durable: undefined,
         current: Buffer.alloc(0),
       });
-    this.#opened.set(fd, this.#nodeAt(path));
+    if (!path.startsWith(`${this.#root}/index/`)) this.#opened.set(fd, this.#nodeAt(path));
     return fd;
   }
 

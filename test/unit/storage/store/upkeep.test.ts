@@ -40,7 +40,8 @@ import {
 
 const BUCKET = "bucket";
 
-describe("folder of a directory store", () => {
+describe("folder of a directory store", function () {
+  this.timeout(60_000);
   const scratch = scratchFolders();
 
   async function opened(folder = scratch()): Promise<{ folder: string; store: DirectoryStore }> {
