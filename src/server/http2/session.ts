@@ -102,10 +102,6 @@ export class Session implements StreamsHost, Watched {
     return this.#streams.size;
   }
 
-  get isOver(): boolean {
-    return this.#phase === Phase.over;
-  }
-
   /** Takes the client's next bytes; never throws. */
   receive(chunk: Buffer): void {
     // Thrown away: closing at once would reset the connection, and the client would not read why.

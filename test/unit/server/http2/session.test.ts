@@ -127,10 +127,48 @@ describe("server/http2/session", () => {
       expect(client.refusals).to.have.length(1);
     });
 
+    it("ends a body that is too large, or for which there is no memory, and gives back what it took", () => {
+      for (const [maxBodyBytes, wanted] of [
+        [1 << 20, "too-large"],
+        [50_000, "overloaded"],
+      ] as const) {
+        const client = new Harness({ maxBodyBytes }).send(headers(1, PUT, false));
+        for (let i = 0; i < 7; i++) client.send(data(1, Buffer.alloc(16_000), false));
+        expect(answers(client.send(data(1, "")).frames())).to.deep.equal([`1 413 ${wanted}`]);
+        expect(client.session.openStreams).to.equal(0);
+        expect(client.session.bodies.take(maxBodyBytes)).to.equal(true);
+      }
+    });
+
     it("takes trailers, and a body without a declared length", () => {
       const client = new Harness();
       client.send(headers(1, PUT, false), data(1, "abc", false), headers(1, [["x-checksum", "1"]]));
       expect(answers(client.frames())).to.deep.equal(["1 200 3"]);
+    });
+
+    it("reads a head that comes in many frames", () => {
+      const value = "v".repeat(30_000);
+      const block = encode(plus(GET, ["x-long", value]));
+      const client = new Harness().send(
+        frame(T.headers, END_STREAM, 1, block.subarray(0, 5)),
+        frame(T.continuation, 0, 1, block.subarray(5, 15_000)),
+        frame(T.continuation, 0, 1, block.subarray(15_000, 30_000)),
+        frame(T.continuation, END_HEADERS, 1, block.subarray(30_000)),
+      );
+      expect(answers(client.frames())).to.deep.equal(["1 200 none"]);
+      expect(client.requests[0]?.header("x-long")).to.deep.equal([value]);
+    });
+
+    it("keeps to the size that the client's table has, and names nothing from a table that it emptied", () => {
+      const client = new Harness();
+      const decoder = new HpackDecoder();
+      const statuses: string[] = [];
+      for (const [i, size] of [4_096, 4_096, 0, 0, 100, 4_096].entries()) {
+        const frames = client.send(setting([1, size]), headers(2 * i + 1, GET)).frames();
+        statuses.push(...answers(frames, decoder));
+        expect(decoder.tableSize).to.be.at.most(size);
+      }
+      expect(statuses).to.have.length(6);
     });
 
     it("ignores padding, and priorities", () => {
@@ -301,6 +339,13 @@ describe("server/http2/session", () => {
         }
       });
     }
+
+    it("a stream that depends on itself from the start", () => {
+      const payload = Buffer.concat([u32(1), Buffer.of(0), encode(GET)]);
+      const client = new Harness().send(frame(T.headers, END_HEADERS | END_STREAM | 0x20, 1, payload));
+      expect(Harness.reset(client.frames(), 1)).to.equal(1);
+      expect(client.refusals).to.have.length(1);
+    });
 
     it("answers 431 to more fields, and larger ones, than are served", () => {
       const many = Array.from({ length: 200 }, (_, i) => [`x${i}`, "1"] as const);
