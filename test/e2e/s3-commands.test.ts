@@ -419,9 +419,7 @@ describe("kes-s3", function () {
     const help = await runS3(["--help"]);
     expect(help.stderr).to.contain("kes-s3 COMMAND [OPTIONS] [ARGUMENTS]").and.to.contain("Run an S3 server");
     expect((await runS3(["serve"])).stderr).to.contain("did you mean 'kes-s3 server'?");
-    expect((await runS3(["server", "--adress", "x", "y"])).stderr).to.contain(
-      "did you mean '--address'?",
-    );
+    expect((await runS3(["server", "--adress", "x", "y"])).stderr).to.contain("did you mean '--address'?");
     expect((await runS3(["--version"])).stdout).to.match(/^Version +\d/);
   });
 });

@@ -88,6 +88,10 @@ export class FrontEnd {
       else next();
     });
     app.use((request, response) => this.#serve(request, response));
+    // Of Express itself: its own handler would answer in its words and write to the console.
+    app.use((error: Error, _request: IncomingMessage, response: ServerResponse, _next: () => void) => {
+      response.destroy(error);
+    });
     return app;
   }
 
