@@ -56,7 +56,7 @@ function stateOfSources(): string {
   const hash = createHash("sha256");
   const files = ["src", "keystores"].flatMap((top) =>
     readdirSync(join(root, top), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name)),
   );
   const settings = ["package.json", "tsconfig.json", "tsconfig.build.json"].map((name) => join(root, name));

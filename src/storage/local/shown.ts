@@ -30,7 +30,9 @@ export async function loadedETag({ index }: LocalBase, record: ObjectRecord): Pr
 }
 
 export function shownEncryption(encryption: Encryption | undefined): ShownEncryption | undefined {
-  if (encryption?.kind !== "SSE-KMS") return encryption === undefined ? undefined : { kind: encryption.kind };
+  if (encryption === undefined) return undefined;
+  if (encryption.kind === "SSE-C") return { kind: "SSE-C" };
+  if (encryption.kind === "SSE-S3") return { kind: "SSE-S3", dek: { keyName: encryption.dek.keyName } };
   const { dek, keyId, context } = encryption;
   return {
     kind: "SSE-KMS",

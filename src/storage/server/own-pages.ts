@@ -1,15 +1,15 @@
-/** What is not S3: probes for load balancers, metrics for Prometheus. Paths are MinIO's. */
+/** What is not S3: probes for load balancers and metrics for Prometheus under MinIO's paths, and the console. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Request, type Response, Router } from "express";
+import { consoleRouter } from "../console/console.js";
 import type { ObjectServiceStatus } from "../objects/object-service.js";
 import { errorReply } from "../s3/error-reply.js";
 import { s3Error } from "../s3/errors.js";
 import { commonHeaders, newRequestId } from "../s3/reply-headers.js";
 import { RequestHeaders } from "../s3/request-headers.js";
-import { verifyRequest } from "../s3/signature/verify.js";
-import { parseTarget } from "../s3/target.js";
 import type { FrontEndOptions } from "./front-end.js";
 import { isMetricsToken } from "./metrics-token.js";
+import { rootRequest } from "./root-request.js";
 
 /** Anybody may ask; the key service is asked no more often than this. */
 const STATUS_AGE_MS = 1_000;
@@ -38,6 +38,14 @@ export class OwnPages {
     router.get(METRICS, (request, response) =>
       this.#run(request, response, () => this.#metrics(request, response)),
     );
+    router.use(
+      consoleRouter({
+        options: this.#options,
+        status: () => this.#currentStatus(),
+        run: (request, response, work) => this.#run(request, response, work),
+        end: (...answer) => this.#end(...answer),
+      }),
+    );
     return router;
   }
 
@@ -49,26 +57,21 @@ export class OwnPages {
   }
 
   async #metrics(request: Request, response: Response): Promise<void> {
-    if (!this.#options.publicMetrics) this.#requireRoot(request);
+    if (!this.#options.publicMetrics) this.#requireRootOrToken(request);
     const { type, text } = await this.#options.metrics.text(await this.#currentStatus());
     this.#end(request, response, 200, { "content-type": type }, text);
   }
 
-  /** @throws S3Error those of `verifyRequest`; `ACCESS_DENIED` for other keys than the root's */
-  #requireRoot(request: IncomingMessage): void {
-    const { credentials, region, nowMs, domains } = this.#options;
+  /** @throws S3Error those of `rootRequest`, and `ACCESS_DENIED` for a token that is not right */
+  #requireRootOrToken(request: IncomingMessage): void {
+    const { credentials, nowMs } = this.#options;
     const headers = new RequestHeaders(request.rawHeaders);
     const bearer = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/.exec(headers.get("authorization") ?? "")?.[1];
     if (bearer !== undefined) {
       if (credentials.isRootToken((secret, root) => isMetricsToken(bearer, root, secret, nowMs()))) return;
       throw s3Error("ACCESS_DENIED");
     }
-    const target = parseTarget(request.url ?? "", headers.get("host"), domains);
-    const { credential } = verifyRequest(
-      { method: request.method ?? "", target, headers },
-      { credentials, region, nowMs: nowMs() },
-    );
-    if (!credentials.isRoot(credential)) throw s3Error("ACCESS_DENIED");
+    rootRequest(request, this.#options);
   }
 
   #currentStatus(): Promise<ObjectServiceStatus> {

@@ -4,7 +4,11 @@ import { formatKmsContext, type KmsContext } from "./kms-context.js";
 
 /** What an answer says of the object that was stored or read. `Encryption` is one, but for SSE-C, where the key is. */
 export type ShownEncryption =
-  | { readonly kind: "SSE-S3" }
+  | {
+      readonly kind: "SSE-S3";
+      /** Not in answers of S3; absent where a back end does not tell it. */
+      readonly dek?: { readonly keyName: string };
+    }
   | {
       readonly kind: "SSE-KMS";
       readonly dek: { readonly keyName: string };
