@@ -15,14 +15,7 @@ import {
   decryptBody,
   generateBody,
 } from "./client.js";
-import {
-  type Address,
-  ENGINES,
-  type Engine,
-  type ServerOptions,
-  type Started,
-  type Used,
-} from "./protocol.js";
+import { type Address, ENGINES, type ServerOptions, type Started, type Used } from "./protocol.js";
 
 /** `node h2 decrypt`, and the like. */
 export type RowName = string;
