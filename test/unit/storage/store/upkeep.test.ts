@@ -209,6 +209,8 @@ describe("folder of a directory store", function () {
         const store = await DirectoryStore.open(folder, {
           system: faultyFileSystem({
             after: (call) => {
+              // Room for the index, taken in advance, says nothing of what is in it.
+              if (call.path.includes("/index/")) return;
               if (/^(fsync|fdatasync|rename|write)$/.test(call.name)) calls.push(name(call));
             },
           }),
