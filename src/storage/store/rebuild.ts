@@ -16,7 +16,7 @@ import { Files } from "./files.js";
 import { syncFolder } from "./folder-sync.js";
 import { type IndexDatabase, openIndex } from "./index-database.js";
 import { type FileName, folderOf, Layout } from "./layout.js";
-import { prepareFolder } from "./prepare-folder.js";
+import { prepareFolder, StoreFolderError } from "./prepare-folder.js";
 import { takeLock } from "./process-lock.js";
 import { enterAll } from "./rebuild-entries.js";
 import { type Damage, settleAll } from "./rebuild-references.js";
@@ -52,6 +52,10 @@ export async function rebuildIndex(folder: string, options: RebuildOptions = {})
   const system = options.system ?? nodeFileSystem;
   const randomId = options.randomId ?? (() => randomBytes(16).toString("hex"));
   const layout = new Layout(folder);
+  // A folder that is misspelt must not become an empty store.
+  await system.lstat(layout.data).catch(() => {
+    throw new StoreFolderError(`'${folder}' holds no object store`);
+  });
   await prepareFolder(system, layout);
   const unlock = await takeLock(system, layout.lock, layout.drafts, randomId());
   try {

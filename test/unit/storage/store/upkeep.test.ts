@@ -528,6 +528,12 @@ describe("folder of a directory store", function () {
       await again.close();
     });
 
+    it("is refused where no store is", async () => {
+      const folder = scratch();
+      expect(await endOf(rebuildIndex(folder))).to.match(/no object store/);
+      expect(existsSync(folder)).to.equal(false);
+    });
+
     it("is refused while the store is open", async () => {
       const { folder, store } = await opened();
       expect(await endOf(rebuildIndex(folder))).to.match(/is in use/);
