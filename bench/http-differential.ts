@@ -17,15 +17,22 @@ const { values } = parseArgs({
 });
 const wanted = Number(values.requests);
 const seed = Number(values.seed);
+/** More of them say nothing new. */
+const MAX_UNEXPLAINED = 20;
+const TELL_EVERY_MS = 30_000;
 /** Connections whose scripts are made at a time. */
 const BATCH = 1_024;
 
 const differential = new Differential();
 const { figures } = differential;
 const startedMs = performance.now();
+let toldMs = startedMs;
 for (let next = seed; figures.requests < wanted; next += BATCH) {
   await differential.play(Array.from({ length: BATCH }, (_, i) => requests(new SeededChoices(next + i))));
-  if (figures.unexplained.length > 20) break;
+  if (figures.unexplained.length > MAX_UNEXPLAINED) break;
+  if (performance.now() - toldMs < TELL_EVERY_MS) continue;
+  toldMs = performance.now();
+  console.error(`${figures.requests} requests, ${figures.unexplained.length} not explained`);
 }
 differential.close();
 const seconds = (performance.now() - startedMs) / 1000;
