@@ -5,8 +5,9 @@ import { type BucketEntry, readEntry } from "./entries.js";
 import { storeFault } from "./faults.js";
 import { FileSet, type Files } from "./files.js";
 import { fileOf, type Holds } from "./holds.js";
-import type { Change, IndexDatabase, Table } from "./index-database.js";
+import type { IndexDatabase } from "./index-database.js";
 import { garbageKey, numberKey, textKey } from "./index-keys.js";
+import type { Change, Table } from "./index-writes.js";
 import type { Piece } from "./stored-record.js";
 
 /** Who reads tables: the index as it is, or a change. */

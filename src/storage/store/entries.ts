@@ -1,7 +1,7 @@
 /** Values of the index's tables, as JSON. They are written here and nowhere else, and trusted when read. */
 
-import type { Change } from "./index-database.js";
 import { numberKey, objectKey } from "./index-keys.js";
+import type { Change } from "./index-writes.js";
 import type { BucketRecord, ObjectRecord, PartRecord, UploadRecord } from "./object-store.js";
 import type { Piece } from "./stored-record.js";
 

@@ -13,52 +13,18 @@ import { S3Error } from "../s3-error.js";
 import { isFull } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import { IndexRoom } from "./index-room.js";
-
-const tableNames = [
-  "buckets",
-  "objects",
-  "pieces",
-  "uploads",
-  "parts",
-  "settings",
-  "files",
-  "garbage",
-  "state",
-] as const;
-export type Table = (typeof tableNames)[number];
+import { BASE_PAGES, type Change, type Entry, type Table, tableNames, Writes } from "./index-writes.js";
 
 /** Address space, not memory or disk; lmdb maps more when it is used up. */
 const MAP_BYTES = 16 * 1024 ** 3;
 /** Changes of one group: what comes after waits for the next. */
 const MAX_GROUP_JOBS = 1_000;
-/** Kept for changes that only take away. */
-const RESERVE_BYTES = 256 * 1024;
-/** Where entries come in. */
-const ENTERING: ReadonlySet<Table> = new Set(["buckets", "objects", "uploads", "parts", "settings"]);
 /** Entries that are read from lmdb at a time: no transaction stays open between. */
 const FIRST_READ = 16;
 const LONGEST_READ = 512;
 
-const PAGE_BYTES = 4096;
-/** Of the free list and the tables' roots. */
-const BASE_PAGES = 16;
-
 /** In the table `state`: number of the last group. */
 const GROUP = Buffer.from("group");
-
-export interface Entry {
-  readonly key: Buffer;
-  readonly value: string;
-}
-
-/** What a change sees and does. All that is written becomes durable at once, or nothing of it. */
-export interface Change {
-  get(table: Table, key: Buffer): string | undefined;
-  /** What stood there before the group; only for changes that are `alone`. */
-  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry>;
-  put(table: Table, key: Buffer, value: string): void;
-  remove(table: Table, key: Buffer): void;
-}
 
 /** Carries out a commit; tests make it fail or stop. */
 export type Committer = (commit: () => Promise<void>) => Promise<void>;
@@ -278,66 +244,6 @@ function numberIn(stats: unknown, name: string): number {
   const value: unknown = typeof stats === "object" && stats !== null ? Reflect.get(stats, name) : undefined;
   if (typeof value !== "number") throw new TypeError(`lmdb tells no ${name}`);
   return value;
-}
-
-/** Undefined takes away. */
-type Write = readonly [table: Table, key: Buffer, value: string | undefined];
-
-/** What is to be written, over what is there. */
-class Writes implements Change {
-  readonly #index: IndexDatabase;
-  readonly #below: Writes | undefined;
-  readonly #values = new Map<string, Write>();
-
-  constructor(index: IndexDatabase, below?: Writes) {
-    this.#index = index;
-    this.#below = below;
-  }
-
-  get size(): number {
-    return this.#values.size;
-  }
-
-  get(table: Table, key: Buffer): string | undefined {
-    const own = this.#values.get(idOf(table, key));
-    if (own !== undefined) return own[2];
-    return this.#below === undefined ? this.#index.get(table, key) : this.#below.get(table, key);
-  }
-
-  /** About what a commit adds to the file: pages that are copied, values that have pages of their own. */
-  get neededBytes(): number {
-    let bytes = BASE_PAGES * PAGE_BYTES;
-    const isEntering = ([table, , value]: Write): boolean => value !== undefined && ENTERING.has(table);
-    if ([...this.#values.values()].some(isEntering)) bytes += RESERVE_BYTES;
-    for (const [, , value] of this.#values.values())
-      bytes += value === undefined ? PAGE_BYTES : 2 * PAGE_BYTES + 1.25 * value.length;
-    return Math.ceil(bytes);
-  }
-
-  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {
-    if (this.size > 0 || (this.#below?.size ?? 0) > 0) throw new TypeError("the change is not alone");
-    return this.#index.range(table, start, end);
-  }
-
-  put(table: Table, key: Buffer, value: string): void {
-    this.#values.set(idOf(table, key), [table, key, value]);
-  }
-
-  remove(table: Table, key: Buffer): void {
-    this.#values.set(idOf(table, key), [table, key, undefined]);
-  }
-
-  mergeInto(other: Writes): void {
-    for (const [id, write] of this.#values) other.#values.set(id, write);
-  }
-
-  all(): Iterable<Write> {
-    return this.#values.values();
-  }
-}
-
-function idOf(table: Table, key: Buffer): string {
-  return `${table}/${key.toString("latin1")}`;
 }
 
 /** lmdb rejects with a general error and a promise of the reason. */

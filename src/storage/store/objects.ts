@@ -13,8 +13,8 @@ import {
 } from "./entries.js";
 import { damaged } from "./faults.js";
 import type { FileSet } from "./files.js";
-import type { Change } from "./index-database.js";
 import { endKey, numberKey, objectKey, positionKey } from "./index-keys.js";
+import type { Change } from "./index-writes.js";
 import type { Check, HeldObject, ObjectRecord } from "./object-store.js";
 import { CONTENT_OFFSET } from "./record-file.js";
 import type { Piece } from "./stored-record.js";

@@ -1,7 +1,8 @@
 /** First half of a rebuild: what each record file says is entered; the newer replaces the older. */
 import { enterObject, writeEntry } from "./entries.js";
-import type { Change, IndexDatabase } from "./index-database.js";
+import type { IndexDatabase } from "./index-database.js";
 import { numberKey, partKey, textKey, uploadKey } from "./index-keys.js";
+import type { Change } from "./index-writes.js";
 import type { FileName } from "./layout.js";
 import type { StoredRecord } from "./stored-record.js";
 

@@ -3,8 +3,9 @@ import { readEntry } from "./entries.js";
 import { FileMarks } from "./file-marks.js";
 import type { Files } from "./files.js";
 import { fileOf } from "./holds.js";
-import type { Entry, IndexDatabase, Table } from "./index-database.js";
+import type { IndexDatabase } from "./index-database.js";
 import { garbageKey, numberKey, readNumberKey } from "./index-keys.js";
+import type { Entry, Table } from "./index-writes.js";
 import { COMPLETED_END, COMPLETED_START, completedKey } from "./rebuild-entries.js";
 import type { Piece } from "./stored-record.js";
 
