@@ -18,6 +18,8 @@ export interface PythonRelease {
   readonly package: string;
   readonly version: string;
   readonly release: string;
+  /** Further packages of the same environment, pinned. */
+  readonly beside?: readonly string[];
   /** The program below the environment: `bin/…`, or a file that the package carries, below its packages. */
   readonly program: { readonly script: string } | { readonly file: string };
 }
@@ -57,6 +59,14 @@ export const services = {
     version: "5.2.5",
     release: "an emulator of AWS",
     program: { script: "moto_server" },
+  },
+  awscli: {
+    from: "pypi",
+    package: "awscli",
+    version: "1.46.3",
+    release: "AWS's command line and its SDK for Python",
+    beside: ["boto3==1.44.5"],
+    program: { script: "aws" },
   },
   helm: {
     from: "go",

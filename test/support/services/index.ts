@@ -7,6 +7,7 @@ export type { ServiceName } from "./catalogue.js";
 
 /** Programs taken from the `PATH`. */
 export type SystemToolName =
+  | "chromium"
   | "curl"
   | "fish"
   | "groff"
@@ -18,6 +19,9 @@ export type SystemToolName =
   | "prometheus"
   | "promtool"
   | "python3"
+  | "rclone"
+  | "restic"
+  | "s3cmd"
   | "systemd-analyze"
   | "zsh";
 

@@ -25,8 +25,12 @@ export async function installPython(
   const run = { environment: { PIP_DISABLE_PIP_VERSION_CHECK: "1" }, progress };
   try {
     await runInstaller(python, ["-m", "venv", home], run);
-    const requirement = `${release.package}==${release.version}`;
-    await runInstaller(join(home, "bin", "python3"), ["-m", "pip", "install", "--quiet", requirement], run);
+    const requirements = [`${release.package}==${release.version}`, ...(release.beside ?? [])];
+    await runInstaller(
+      join(home, "bin", "python3"),
+      ["-m", "pip", "install", "--quiet", ...requirements],
+      run,
+    );
     const program = await programOf(home, release);
     const draft = join(home, ".link");
     await symlink(program, draft);
