@@ -1,5 +1,5 @@
 /** Uploads by HTML forms (S3 API reference §3.6). */
-import { type Readable, Transform, type TransformCallback } from "node:stream";
+import { pipeline, type Readable, Transform, type TransformCallback } from "node:stream";
 import type { UploadBody, WrittenObject } from "../../objects/object-service.js";
 import { openBody } from "../../s3/body.js";
 import { readBodyChecksum } from "../../s3/checksum-headers.js";
@@ -97,8 +97,8 @@ function bodyOf(file: Readable, headers: RequestHeaders, minBytes: number, maxBy
     plan,
     open: (wishes) => {
       const guard = new AtLeast(minBytes);
-      file.once("error", (error) => guard.destroy(error));
-      file.pipe(guard);
+      // The file may have failed before anybody reads it; whoever reads the body is told of that too.
+      pipeline(file, guard, () => undefined);
       return openBody(guard, plan, maxBytes, wishes);
     },
   };
