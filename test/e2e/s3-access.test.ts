@@ -2,8 +2,11 @@
 import { createHash, createHmac } from "node:crypto";
 import { BlockList } from "node:net";
 import { expect } from "chai";
+import { secureRandom } from "../../src/crypto/random.js";
 import { StaticKeyService } from "../../src/storage/keys/static-key.js";
+import { LocalObjects } from "../../src/storage/local/local-objects.js";
 import { sseError } from "../../src/storage/sse/errors.js";
+import { MemoryStore } from "../support/memory-store.js";
 import { type S3Ask, type S3Login, type S3Reply, signingKey } from "../support/s3-client.js";
 import { KEY_NAME, ROOT, type S3TestServer, startS3Server } from "../support/s3-server.js";
 
@@ -13,9 +16,14 @@ const guest: S3Login = { user: "guest", password: "guest-secret" };
 
 describe("S3 access", () => {
   let server: S3TestServer;
+  let service: LocalObjects;
 
   before(async () => {
     server = await startS3Server({
+      service: ({ keys }) => {
+        service = new LocalObjects({ store: new MemoryStore(), keys, random: secureRandom, now: Date.now });
+        return service;
+      },
       accessKeys: [
         { accessKey: reader.user, secret: reader.password, rights: { canWrite: false } },
         {
@@ -294,20 +302,28 @@ describe("S3 access", () => {
       });
     }
 
-    it("refuse a form that ends too soon", async () => {
-      const fields = form({ key: "k" });
-      const parts = Object.entries(fields).map(
-        ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-      );
-      const body = `${parts.join("")}--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\ncontent`;
-      const reply = await server.ask("POST", "/mine", {
-        login: "anonymous",
-        body,
-        headers: { "content-type": "multipart/form-data; boundary=b" },
+    for (const [when, waitMs] of [
+      ["at once", 0],
+      ["when the service is slow to read it", 50],
+    ] as const)
+      it(`refuse a form that ends too soon, ${when}`, async () => {
+        service.put = async (request) => {
+          await new Promise((resolve) => setTimeout(resolve, waitMs));
+          return LocalObjects.prototype.put.call(service, request);
+        };
+        const fields = form({ key: "k" });
+        const parts = Object.entries(fields).map(
+          ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+        );
+        const body = `${parts.join("")}--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\ncontent`;
+        const reply = await server.ask("POST", "/mine", {
+          login: "anonymous",
+          body,
+          headers: { "content-type": "multipart/form-data; boundary=b" },
+        });
+        expect([reply.status, reply.code], reply.text).to.deep.equal([400, "MalformedPOSTRequest"]);
+        expect((await server.ask("GET", "/mine/k")).status).to.equal(404);
       });
-      expect([reply.status, reply.code], reply.text).to.deep.equal([400, "MalformedPOSTRequest"]);
-      expect((await server.ask("GET", "/mine/k")).status).to.equal(404);
-    });
   });
 
   describe("to what is not S3", () => {
