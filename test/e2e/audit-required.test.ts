@@ -121,7 +121,9 @@ describe("audit.required", () => {
   }
 
   it("leaves out no route that uses a key", () => {
-    const uses = routes.filter(({ path, method }) => path.startsWith("/v1/key/") && method !== "GET");
+    // A node is told to look at its keystore again: that uses no key and changes none.
+    const isUse = (path: string): boolean => path.startsWith("/v1/key/") && path !== "/v1/key/changed/";
+    const uses = routes.filter(({ path, method }) => isUse(path) && method !== "GET");
     const left = uses.filter((route) => route.recordFirst !== true && route.auditMessage === undefined);
     expect(uses.length).to.be.greaterThan(8);
     expect(left.map(({ path }) => path)).to.deep.equal([]);

@@ -68,11 +68,6 @@ export function backEndError(thrown: unknown): unknown {
   return new S3Error("BACK_END", [name, status, message], { cause: thrown });
 }
 
-/** The status of an answer that is none to an S3 client: 304. */
-export function statusOf(thrown: unknown): number | undefined {
-  return faultOf(thrown).status;
-}
-
 function isAbort(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === "AbortError";
 }
