@@ -26,9 +26,7 @@ const ISOLATED = {
 export function consoleRouter(parts: ConsoleParts): Router {
   const router = Router({ strict: true, caseSensitive: true });
   const scripts = new Map<string, Promise<string>>();
-  router.get(BASE.slice(0, -1), (request, response) =>
-    parts.end(request, response, 308, { location: BASE }),
-  );
+  router.get(BASE.slice(0, -1), (request, response) => parts.end(request, response, 308, { location: BASE }));
   router.get(BASE, (request, response) => sendPage(parts, request, response));
   router.get(`${BASE}page/style.css`, (request, response) =>
     parts.end(request, response, 200, { ...ISOLATED, "content-type": "text/css; charset=utf-8" }, style),

@@ -40,7 +40,7 @@ export function consoleHtml(nonce: string, region: string): string {
 <h1>Keswick</h1>
 <p class="tagline">Encrypted object storage</p>
 </div>
-<div id="account" hidden><span>Signed in as <code id="who"></code></span><button type="button" id="log-out">Log out</button></div>
+<div id="account" hidden><span>Logged in as <code id="who"></code></span><button type="button" id="log-out">Log out</button></div>
 </header>
 <p id="notice" role="alert" hidden></p>
 <main id="view" tabindex="-1" aria-busy="false"></main>

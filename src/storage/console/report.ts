@@ -1,5 +1,10 @@
 /** What the console shows, as JSON: read of the object service alone, bounded in every direction. */
-import type { BucketInfo, CallOptions, ObjectService, ObjectServiceStatus } from "../objects/object-service.js";
+import type {
+  BucketInfo,
+  CallOptions,
+  ObjectService,
+  ObjectServiceStatus,
+} from "../objects/object-service.js";
 import type { ListedObject } from "../s3/listing-xml.js";
 import { checkBucketName } from "../s3/names.js";
 import type { Query } from "../s3/query.js";

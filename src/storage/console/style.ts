@@ -51,7 +51,7 @@ a { color: var(--link); text-underline-offset: 0.15em; }
   padding: 0.75rem 1rem; border-radius: 0.5rem; overflow-wrap: anywhere;
   color: var(--waiting); background: var(--waiting-ground);
 }
-code { font: 0.875rem ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
+code { font: 0.875rem/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 dl { margin: 0; display: flex; flex-wrap: wrap; gap: 0.75rem 2.5rem; }
 dt { color: var(--soft); font-size: 0.8125rem; }
 dd { margin: 0; }
@@ -70,6 +70,7 @@ th, td { padding: 0.5rem 1rem 0.5rem 0; border-bottom: 1px solid var(--line); ve
 th:last-child, td:last-child { padding-right: 0; }
 tr:last-child td { border-bottom: 0; }
 td.name { overflow-wrap: anywhere; min-width: 12rem; }
+td.key { min-width: 8rem; }
 td.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th.figure { text-align: right; }
 td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -89,9 +90,10 @@ td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
   tr { padding: 0.625rem 0; border-bottom: 1px solid var(--line); }
   tr:first-child { padding-top: 0; }
   tr:last-child { border-bottom: 0; padding-bottom: 0; }
-  td, td.figure { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.75rem; padding: 0.125rem 0; border: 0; text-align: left; }
-  td::before { content: attr(data-label); color: var(--soft); font-size: 0.8125rem; line-height: 1.9; }
+  td, td.figure { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 0.75rem; align-items: start; padding: 0.125rem 0; border: 0; text-align: left; }
+  td::before { content: attr(data-label); color: var(--soft); font-size: 0.8125rem; line-height: 1.97; }
   td:empty { display: none; }
+  td.key { min-width: 0; }
   td.name { display: block; min-width: 0; font-weight: 600; }
   td.name::before { content: none; }
   td > * { justify-self: start; }

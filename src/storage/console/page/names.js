@@ -52,11 +52,11 @@ function piecesOf(characters) {
 }
 
 /**
- * Letters that run from right to left turn round nothing but themselves.
+ * Letters that run from right to left turn round nothing but themselves: what ends a name stands at its end.
  * @param {string} text
  */
 function isolated(text) {
-  return /^[\x20-\x7e]*$/.test(text) ? document.createTextNode(text) : element("bdi", {}, text);
+  return /^[\x20-\x7e]*$/.test(text) ? document.createTextNode(text) : element("bdi", { dir: "ltr" }, text);
 }
 
 /**
@@ -65,7 +65,8 @@ function isolated(text) {
  */
 function isJoiner(characters, i) {
   const before = characters[i - 1] ?? "";
-  const base = before === "\ufe0f" || /^\p{Emoji_Modifier}$/u.test(before) ? (characters[i - 2] ?? "") : before;
+  const base =
+    before === "\ufe0f" || /^\p{Emoji_Modifier}$/u.test(before) ? (characters[i - 2] ?? "") : before;
   return characters[i] === ZWJ && JOINED.test(base) && JOINED.test(characters[i + 1] ?? "");
 }
 

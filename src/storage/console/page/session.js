@@ -91,7 +91,11 @@ export class Session {
       .sort()
       .join("&");
     const dateTime = new Date(Date.now() + this.#skewMs).toISOString().replace(/[-:]|\.\d+/g, "");
-    const signals = [this.#gone.signal, AbortSignal.timeout(TIMEOUT_MS), ...(signal === undefined ? [] : [signal])];
+    const signals = [
+      this.#gone.signal,
+      AbortSignal.timeout(TIMEOUT_MS),
+      ...(signal === undefined ? [] : [signal]),
+    ];
     const response = await fetch(canonicalQuery === "" ? path : `${path}?${canonicalQuery}`, {
       headers: {
         "x-amz-content-sha256": EMPTY_SHA256,

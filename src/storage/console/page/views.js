@@ -43,13 +43,13 @@ export function statusSection({ isStorageOnline, keys }) {
  */
 export function bucketsSection({ rows, next }, place) {
   if (rows.length === 0) return section("Buckets", emptyText("No bucket yet."));
-  const labels = ["Name", "Created", "Default encryption", "Key"];
+  const labels = ["Name", "Created, UTC", "Default encryption", "Key"];
   const table = tableOf(
     labels,
     rows.map(({ name, createdMs, defaultEncryption }) => [
       ["Name", "name", link({ bucket: name }, name)],
-      ["Created", "time", timeShown(createdMs)],
-      ["Default encryption", "", encryptionShown(defaultEncryption)],
+      ["Created, UTC", "time", timeShown(createdMs)],
+      ["By default", "", encryptionShown(defaultEncryption)],
       ["Key", "key", keyShown(defaultEncryption)],
     ]),
   );
@@ -67,7 +67,7 @@ export function objectsSection({ folders, rows, next }, place, filtered) {
   const folderRows = folders.map((name) => [
     ["Name", "name", link({ bucket, folder: name }, name.slice(folder.length))],
     ["Size", "figure", ""],
-    ["Modified", "time", ""],
+    ["Modified, UTC", "time", ""],
     ["Encryption", "", ""],
     ["Key", "key", ""],
   ]);
@@ -75,7 +75,7 @@ export function objectsSection({ folders, rows, next }, place, filtered) {
   const objectRows = rows.map(({ key, size, modifiedMs, encryption }) => [
     ["Name", "name", nameShown(key.slice(folder.length) || key)],
     ["Size", "figure", sizeShown(size)],
-    ["Modified", "time", timeShown(modifiedMs)],
+    ["Modified, UTC", "time", timeShown(modifiedMs)],
     ["Encryption", "", encryptionShown(encryption)],
     ["Key", "key", keyShown(encryption)],
   ]);
@@ -84,13 +84,19 @@ export function objectsSection({ folders, rows, next }, place, filtered) {
   const content =
     all.length === 0
       ? emptyText(isNarrowed ? "Nothing here begins like that." : "Nothing here.")
-      : tableOf(["Name", "Size", "Modified", "Encryption", "Key"], all);
+      : tableOf(["Name", "Size", "Modified, UTC", "Encryption", "Key"], all);
   return section("Objects", trail(place), filterForm(place, filtered), content, ...pager(place, next));
 }
 
 /** @param {Place} place */
 function trail({ bucket, folder }) {
-  const steps = element("nav", { "aria-label": "Path" }, link({}, "Buckets"), stepSign(), link({ bucket }, bucket));
+  const steps = element(
+    "nav",
+    { "aria-label": "Path" },
+    link({}, "Buckets"),
+    stepSign(),
+    link({ bucket }, bucket),
+  );
   let path = "";
   for (const name of folder.split("/").slice(0, -1)) {
     path += `${name}/`;
@@ -109,7 +115,12 @@ function stepSign() {
  */
 function filterForm({ filter }, filtered) {
   const label = "Names that begin with";
-  const input = element("input", { "aria-label": label, placeholder: `${label} …`, maxlength: "1024", name: "filter" });
+  const input = element("input", {
+    "aria-label": label,
+    placeholder: `${label} …`,
+    maxlength: "1024",
+    name: "filter",
+  });
   input.spellcheck = false;
   input.value = filter;
   const form = element("form", { class: "filter", role: "search" }, input, element("button", {}, "Show"));
@@ -150,7 +161,12 @@ function tableOf(labels, rows) {
       ),
     ),
   );
-  return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));
+  return element(
+    "table",
+    {},
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...body),
+  );
 }
 
 /** @param {EncryptionReport} encryption */
@@ -171,8 +187,7 @@ function timeShown(ms) {
   // A back end that does not tell.
   if (ms === 0) return "";
   const iso = new Date(ms).toISOString();
-  const text = `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
-  return element("time", { datetime: iso }, text);
+  return element("time", { datetime: iso, title: "UTC" }, `${iso.slice(0, 10)} ${iso.slice(11, 19)}`);
 }
 
 /** @param {number} bytes */
