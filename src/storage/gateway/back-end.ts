@@ -1,7 +1,6 @@
 /** The S3 service behind a gateway, reached by AWS's own client. */
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { GuardedHttpAgent, GuardedHttpsAgent } from "./agents.js";
 import { backEndError } from "./back-end-errors.js";
 
 export interface BackEndOptions {
@@ -38,8 +37,8 @@ export class BackEnd {
       requestHandler: {
         connectionTimeout: CONNECT_TIMEOUT_MS,
         requestTimeout: IDLE_TIMEOUT_MS,
-        httpAgent: new HttpAgent(agent),
-        httpsAgent: new HttpsAgent({ ...agent, ...(ca === undefined ? {} : { ca }) }),
+        httpAgent: new GuardedHttpAgent(agent),
+        httpsAgent: new GuardedHttpsAgent({ ...agent, ...(ca === undefined ? {} : { ca }) }),
       },
       ...(credentials === undefined ? {} : { credentials }),
     };
