@@ -1,16 +1,25 @@
 /** The console at `/_keswick/`, in a real browser and on the wire. */
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import type { Browser, Page, Request } from "playwright-core";
+import { secureRandom } from "../../src/crypto/random.js";
+import { GatewayObjects } from "../../src/storage/gateway/gateway-objects.js";
 import type { KeyServiceStatus } from "../../src/storage/keys/key-service.js";
 import { StaticKeyService } from "../../src/storage/keys/static-key.js";
 import { LocalObjects } from "../../src/storage/local/local-objects.js";
 import type { ReadRequest, ReadResult } from "../../src/storage/objects/object-service.js";
 import { sseError } from "../../src/storage/sse/errors.js";
+import { builtCli } from "../support/built-cli.js";
 import { launchChromium, openPage } from "../support/chromium.js";
 import { MemoryStore } from "../support/memory-store.js";
+import { Minio } from "../support/minio.js";
 import { type S3Login, signedHead } from "../support/s3-client.js";
+import { PROCESS_ROOT, startS3Process } from "../support/s3-process.js";
 import { KEY_NAME, ROOT, type S3TestServer, startS3Server } from "../support/s3-server.js";
+import { requireService } from "../support/services/index.js";
 
 const PAGE = "/_keswick/";
 const PAGE_ROWS = 50;
@@ -36,6 +45,16 @@ const HOSTILE = {
 function encryptionDocument(algorithm: string, keyId?: string): string {
   const key = keyId === undefined ? "" : `<KMSMasterKeyID>${keyId}</KMSMasterKeyID>`;
   return `<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>${algorithm}</SSEAlgorithm>${key}</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>`;
+}
+
+/** Of SSE-C, with a key of its own. */
+function customerHeaders(): Record<string, string> {
+  const key = randomBytes(32);
+  return {
+    "x-amz-server-side-encryption-customer-algorithm": "AES256",
+    "x-amz-server-side-encryption-customer-key": key.toString("base64"),
+    "x-amz-server-side-encryption-customer-key-md5": createHash("md5").update(key).digest("base64"),
+  };
 }
 
 async function put(
@@ -140,7 +159,7 @@ describe("the console's reports", () => {
         new Fragile({
           store: new MemoryStore(),
           keys,
-          random: randomBytes,
+          random: secureRandom,
           now: Date.now,
           autoEncryption: false,
         }),
@@ -154,6 +173,46 @@ describe("the console's reports", () => {
       expect(told).to.deep.equal([{ kind: "none" }, { kind: "unknown", code }, { kind: "none" }]);
     } finally {
       await other.stop();
+    }
+  });
+
+  it("tells of a gateway's objects what it tells of those in a folder", async function () {
+    this.timeout(120_000);
+    const tools = { minio: requireService(this, "minio"), mc: requireService(this, "mc") };
+    const folder = await mkdtemp(join(tmpdir(), "keswick-console-"));
+    const backEnd = await Minio.start({ folder, tools, kms: {} });
+    const { url: endpoint, user, password } = backEnd.endpoint;
+    const gateway = await startS3Server({
+      tls: true,
+      service: ({ keys }) =>
+        new GatewayObjects({
+          backEnd: { endpoint, credentials: { accessKeyId: user, secretAccessKey: password } },
+          ...{ keys, random: secureRandom, now: Date.now },
+        }),
+    });
+    try {
+      await put(gateway, "/bucket");
+      await put(gateway, "/bucket/c", customerHeaders());
+      await put(gateway, "/bucket/kms", { "x-amz-server-side-encryption": "aws:kms" });
+      await put(gateway, "/bucket/plain");
+      await put(gateway, "/bucket/s3", { "x-amz-server-side-encryption": "AES256" });
+      const { rows: shown } = JSON.parse((await gateway.ask("GET", `${PAGE}api/objects?bucket=bucket`)).text);
+      expect(
+        shown.map(({ key, size, encryption }: Record<string, unknown>) => [key, size, encryption]),
+      ).to.deep.equal([
+        ["c", 5, { kind: "SSE-C" }],
+        ["kms", 5, { kind: "SSE-KMS", keyName: KEY_NAME }],
+        ["plain", 5, { kind: "none" }],
+        ["s3", 5, { kind: "SSE-S3", keyName: KEY_NAME }],
+      ]);
+      const { rows: buckets } = JSON.parse((await gateway.ask("GET", `${PAGE}api/buckets`)).text);
+      expect(buckets).to.have.length(1);
+      expect(buckets[0]).to.deep.include({ name: "bucket", defaultEncryption: { kind: "none" } });
+      expect(JSON.parse((await gateway.ask("GET", `${PAGE}api/status`)).text).isStorageOnline).to.equal(true);
+    } finally {
+      await gateway.stop();
+      await backEnd.stop();
+      await rm(folder, { recursive: true, force: true });
     }
   });
 
@@ -555,6 +614,21 @@ describe("the console in a browser", function () {
     }
   });
 
+  it("is part of what is built", async () => {
+    const { folder } = await builtCli();
+    const built = await startS3Process({ program: [process.execPath, join(folder, "src/cli/s3/main.js")] });
+    const { page, complaints } = await openPage(browser);
+    try {
+      await page.goto(`http://${built.host}:${built.port}${PAGE}`);
+      await logIn(page, PROCESS_ROOT);
+      await page.getByText("No bucket yet.").waitFor();
+      expect(complaints).to.deep.equal([]);
+    } finally {
+      await page.close();
+      await built.stop();
+    }
+  });
+
   it("says why it cannot work over plain HTTP from elsewhere", async () => {
     const { page } = await openPage(browser);
     try {
@@ -570,14 +644,8 @@ describe("the console in a browser", function () {
   it("works over TLS and shows objects under clients' own keys", async () => {
     const tls = await startS3Server({ tls: true });
     try {
-      const key = randomBytes(32);
-      const headers = {
-        "x-amz-server-side-encryption-customer-algorithm": "AES256",
-        "x-amz-server-side-encryption-customer-key": key.toString("base64"),
-        "x-amz-server-side-encryption-customer-key-md5": createHash("md5").update(key).digest("base64"),
-      };
       await put(tls, "/safe");
-      await put(tls, "/safe/mine", headers);
+      await put(tls, "/safe/mine", customerHeaders());
       await loggedIn(
         async (page) => {
           expect((await rows(page, 1))[0]?.slice(3)).to.deep.equal(["SSE-C", "the client's own"]);

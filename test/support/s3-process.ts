@@ -33,6 +33,8 @@ export interface S3ProcessOptions {
   readonly args?: readonly string[];
   /** Instead of {@link processEnvironment}. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Instead of {@link s3Program}. */
+  readonly program?: Command;
 }
 
 export interface S3Process {
@@ -46,12 +48,12 @@ export interface S3Process {
 
 /** `kes-s3 server` on a free port of the loopback address. */
 export async function startS3Process(options: S3ProcessOptions = {}): Promise<S3Process> {
-  const { args = [], env = processEnvironment } = options;
+  const { args = [], env = processEnvironment, program = s3Program } = options;
   const own = options.dir === undefined ? await mkdtemp(join(tmpdir(), "keswick-s3-process-")) : undefined;
   const dir = options.dir ?? own ?? "";
   const port = await freePort();
   const running = await RunningProcess.start(
-    [...s3Program, "server", dir, "--address", `127.0.0.1:${port}`, ...args],
+    [...program, "server", dir, "--address", `127.0.0.1:${port}`, ...args],
     async ({ stderr }) => /S3 at https?:\/\//.test(stderr),
     { env, readyTimeoutMs: READY_TIMEOUT_MS },
   );

@@ -17,6 +17,13 @@ function npm(args: readonly string[], cwd: string): void {
   execFileSync("npm", args, { cwd, stdio: ["ignore", "ignore", "inherit"] });
 }
 
+/** The console's scripts are read when they are asked for: no start fails without them. */
+function checkConsole(dist: string): void {
+  for (const name of readdirSync(join(root, "src/storage/console/page"))) {
+    if (name.endsWith(".js")) readFileSync(join(dist, "src/storage/console/page", name));
+  }
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -48,6 +55,7 @@ try {
   const home = mkdtempSync(join(folder, "home-"));
   writeFileSync(join(home, "package.json"), '{"private":true}');
   npm(["install", "--silent", "--omit=dev", join(folder, tarball)], home);
+  checkConsole(join(home, "node_modules/keswick/dist"));
   const kes = join(home, "node_modules", ".bin", "kes");
   process.stdout.write(execFileSync(kes, ["--version"], { encoding: "utf8" }));
   execFileSync(kes, ["init", "site"], { cwd: home, stdio: "ignore" });

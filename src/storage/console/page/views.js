@@ -150,22 +150,27 @@ function pager(place, next) {
  */
 function tableOf(labels, rows) {
   const head = labels.map((label) =>
-    element("th", { scope: "col", class: label === "Size" ? "figure" : "" }, label),
+    element("th", { scope: "col", role: "columnheader", class: label === "Size" ? "figure" : "" }, label),
   );
   const body = rows.map((cells) =>
     element(
       "tr",
-      {},
+      { role: "row" },
       ...cells.map(([label, kind, content]) =>
-        element("td", { class: kind, "data-label": label }, ...(content === "" ? [] : [content])),
+        element(
+          "td",
+          { class: kind, role: "cell", "data-label": label },
+          ...(content === "" ? [] : [content]),
+        ),
       ),
     ),
   );
+  // Named, for a table that is laid out as blocks on a narrow screen is no table to screen readers otherwise.
   return element(
     "table",
-    {},
-    element("thead", {}, element("tr", {}, ...head)),
-    element("tbody", {}, ...body),
+    { role: "table" },
+    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
+    element("tbody", { role: "rowgroup" }, ...body),
   );
 }
 
