@@ -103,6 +103,17 @@ describe("interop: a gateway before real S3 services", function () {
     return client;
   }
 
+  /** The same client, which sends checksums only where it must. */
+  function withoutSums({ config }: aws.S3Client): aws.S3Client {
+    const { endpoint, credentials, requestHandler } = config;
+    const client = new aws.S3Client({
+      ...{ credentials, requestHandler, region: "us-east-1", forcePathStyle: true },
+      ...(endpoint === undefined ? {} : { endpoint }),
+      requestChecksumCalculation: "WHEN_REQUIRED",
+    });
+    return client;
+  }
+
   const bytesOf = async (output: aws.GetObjectCommandOutput): Promise<Buffer> =>
     Buffer.from((await output.Body?.transformToByteArray()) ?? []);
 
@@ -360,6 +371,34 @@ describe("interop: a gateway before real S3 services", function () {
     });
   });
 
+  it("a plain upload begun with a checksum takes parts that name it or not, and copies", async () => {
+    const { client, bucket } = await gateway(minio, "encrypts");
+    const of = { Bucket: bucket, Key: "summed" };
+    const [one, two, three] = [randomBytes(5 * MIB), randomBytes(5 * MIB), randomBytes(1_000)];
+    await client.send(new aws.PutObjectCommand({ Bucket: bucket, Key: "part", Body: two }));
+    const ChecksumAlgorithm = "CRC32";
+    const { UploadId } = await client.send(
+      new aws.CreateMultipartUploadCommand({ ...of, ChecksumAlgorithm }),
+    );
+    const upload = { ...of, UploadId };
+    const first = await client.send(
+      new aws.UploadPartCommand({ ...upload, PartNumber: 1, Body: one, ChecksumAlgorithm }),
+    );
+    const second = await client.send(
+      new aws.UploadPartCopyCommand({ ...upload, PartNumber: 2, CopySource: `${bucket}/part` }),
+    );
+    const third = await withoutSums(client).send(
+      new aws.UploadPartCommand({ ...upload, PartNumber: 3, Body: three }),
+    );
+    const Parts = [first, second.CopyPartResult, third].map((part, index) => ({
+      ...{ PartNumber: index + 1, ETag: part?.ETag, ChecksumCRC32: part?.ChecksumCRC32 },
+    }));
+    expect(Parts.every(({ ChecksumCRC32 }) => ChecksumCRC32 !== undefined)).to.equal(true);
+    await client.send(new aws.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+    const get = await client.send(new aws.GetObjectCommand(of));
+    expect((await bytesOf(get)).equals(Buffer.concat([one, two, three]))).to.equal(true);
+  });
+
   it("two gateways side by side: what one begins the other ends", async () => {
     const one = await gateway(minio, "encrypts");
     const two = await gateway(minio, "encrypts");
@@ -380,6 +419,40 @@ describe("interop: a gateway before real S3 services", function () {
     const get = await one.client.send(new aws.GetObjectCommand(of));
     expect((await bytesOf(get)).equals(Buffer.concat(parts))).to.equal(true);
   });
+
+  for (const kind of allKinds) {
+    it(`${kind}: a completion that is repeated, its answer lost, is answered again`, async () => {
+      const { client, bucket } = await gateway(minio, "encrypts");
+      const of = { Bucket: bucket, Key: "completed" };
+      const begin = async () => {
+        const { UploadId } = await client.send(
+          new aws.CreateMultipartUploadCommand({ ...of, ...kinds[kind].store }),
+        );
+        const part = { ...of, UploadId, PartNumber: 1, Body: "content", ...kinds[kind].read };
+        const { ETag } = await client.send(new aws.UploadPartCommand(part));
+        const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+        return new aws.CompleteMultipartUploadCommand({
+          ...{ ...of, UploadId, MultipartUpload, IfNoneMatch: "*" },
+          ...kinds[kind].read,
+        });
+      };
+      const [won, late] = [await begin(), await begin()];
+      const first = await client.send(won);
+      const codeOf = (command: aws.CompleteMultipartUploadCommand): Promise<string> =>
+        client.send(command).then(
+          ({ ETag }) => ETag ?? "",
+          (error: unknown) => (error instanceof Error ? error.name : String(error)),
+        );
+      const isSealed = kind !== "none";
+      // Of a plain one nobody can tell whose it is.
+      expect(await codeOf(won)).to.equal(isSealed ? first.ETag : "PreconditionFailed");
+      expect(await codeOf(late)).to.equal("PreconditionFailed");
+      const { IfNoneMatch: _, ...input } = won.input;
+      expect(await codeOf(new aws.CompleteMultipartUploadCommand(input))).to.equal(first.ETag);
+      await client.send(new aws.PutObjectCommand({ ...of, Body: "something else" }));
+      expect(await codeOf(new aws.CompleteMultipartUploadCommand(input))).to.equal("NoSuchUpload");
+    });
+  }
 
   it("exactly one of many that create the same object at once", async () => {
     const { client, bucket } = await gateway(minio, "encrypts");

@@ -20,6 +20,7 @@ import type {
   WrittenObject,
   WrittenPart,
 } from "../objects/object-service.js";
+import { checksumAlgorithms } from "../s3/checksums.js";
 import { checkCopySource } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
 import { parseCopyRange } from "../s3/ranges.js";
@@ -70,7 +71,10 @@ export async function createUpload(base: GatewayBase, request: CreateUploadReque
     ),
   );
   if (output.UploadId === undefined) throw s3Error("INTERNAL", { cause: new Error("an upload without id") });
-  const uploadId = writeUploadId({ id: output.UploadId, encryption: made?.encryption });
+  const uploadId = writeUploadId({
+    ...{ id: output.UploadId, encryption: made?.encryption },
+    ...(checksum === undefined || isSealed ? {} : { checksum: checksum.algorithm }),
+  });
   const encryption = made === undefined ? backEndEncryption(output) : shownEncryption(made.encryption);
   return {
     uploadId,
@@ -136,6 +140,8 @@ async function sendPart(
         new UploadPartCommand({
           ...{ Bucket: path.bucket, Key: path.object, UploadId: upload.id, PartNumber: number },
           ...{ Body: body, ContentLength: key === undefined ? length : sealedSize(length) },
+          // Computed anew, and sent behind the content; the client's own was compared before the last byte left.
+          ...(upload.checksum === undefined ? {} : { ChecksumAlgorithm: upload.checksum }),
           ...customerFields(base, customerKeyOf(sse), path),
         }),
         options,
@@ -143,14 +149,17 @@ async function sendPart(
     ),
   );
   const { size, checksum } = content.results();
+  const algorithm = upload.checksum;
+  const sum =
+    algorithm === undefined
+      ? checksum && { algorithm: checksum.algorithm, value: checksum.value.toString("base64") }
+      : { algorithm, value: output[checksumAlgorithms[algorithm].element] };
   const encryption =
     upload.encryption === undefined ? backEndEncryption(output) : shownEncryption(upload.encryption);
   return {
     ...{ etag: unquoted(output.ETag ?? ""), modifiedMs: base.now(), size },
     ...(encryption && { encryption }),
-    ...(checksum && {
-      checksum: { algorithm: checksum.algorithm, value: checksum.value.toString("base64") },
-    }),
+    ...(sum?.value === undefined ? {} : { checksum: { algorithm: sum.algorithm, value: sum.value } }),
   };
 }
 
