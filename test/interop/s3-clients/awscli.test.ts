@@ -9,7 +9,8 @@ import { requireService } from "../../support/services/index.js";
 /** Flags of `aws s3` for each kind: to store, to read, to copy from. */
 async function flagsOf({ kind, keyName, customerKey, folder }: ClientSite) {
   if (kind === "SSE-S3") return { store: ["--sse", "AES256"], read: [], from: [] };
-  if (kind === "SSE-KMS") return { store: ["--sse", "aws:kms", "--sse-kms-key-id", keyName], read: [], from: [] };
+  if (kind === "SSE-KMS")
+    return { store: ["--sse", "aws:kms", "--sse-kms-key-id", keyName], read: [], from: [] };
   if (kind === "none") return { store: [], read: [], from: [] };
   const file = join(folder, "customer.key");
   await writeFile(file, customerKey, { mode: 0o600 });
@@ -32,7 +33,12 @@ async function open(program: string, site: ClientSite): Promise<S3Driver> {
   // `aws s3api` has the key itself, and its checksum by itself.
   const customer =
     site.kind === "SSE-C"
-      ? ["--sse-customer-algorithm", "AES256", "--sse-customer-key", `fileb://${join(site.folder, "customer.key")}`]
+      ? [
+          "--sse-customer-algorithm",
+          "AES256",
+          "--sse-customer-key",
+          `fileb://${join(site.folder, "customer.key")}`,
+        ]
       : [];
   const quiet = ["--only-show-errors"];
   return {
@@ -40,7 +46,15 @@ async function open(program: string, site: ClientSite): Promise<S3Driver> {
     get: async (key, file) => void (await aws.ok("s3", "cp", ...quiet, ...read, at(key), file)),
     async range(key, offset, length) {
       const range = `bytes=${offset}-${offset + length - 1}`;
-      await aws.ok("s3api", "get-object", ...object(key), ...customer, "--range", range, join(site.folder, "range"));
+      await aws.ok(
+        "s3api",
+        "get-object",
+        ...object(key),
+        ...customer,
+        "--range",
+        range,
+        join(site.folder, "range"),
+      );
       return readFile(join(site.folder, "range"));
     },
     async stat(key) {
@@ -57,8 +71,7 @@ async function open(program: string, site: ClientSite): Promise<S3Driver> {
       void (await aws.ok("s3", "cp", ...quiet, ...store, ...from, at(source), at(to))),
     upload: async (file, key) => void (await aws.ok("s3", "cp", ...quiet, ...store, file, at(key))),
     remove: async (key) => void (await aws.ok("s3", "rm", ...quiet, at(key))),
-    sync: async (folder, prefix) =>
-      void (await aws.ok("s3", "sync", ...quiet, ...store, folder, at(prefix))),
+    sync: async (folder, prefix) => void (await aws.ok("s3", "sync", ...quiet, ...store, folder, at(prefix))),
     syncBack: async (prefix, folder) =>
       void (await aws.ok("s3", "sync", ...quiet, ...read, at(prefix), folder)),
   };

@@ -65,6 +65,7 @@ describeClient({
   client: "s3cmd",
   places: { TLS: "all", plain: ["put", "get", "multipart"] },
   lacks: { "SSE-C": "it has no option for it" },
+  storesAgain: ["SSE-KMS"],
   async prepare(context) {
     const program = requireService(context, "s3cmd");
     return (site) => open(program, site);

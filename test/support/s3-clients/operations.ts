@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { KEY_NAME } from "../s3-server.js";
 import type { ClientSite, S3Driver } from "./driver.js";
 import type { Place } from "./place.js";
+import type { Kind } from "./seen-object.js";
 
 const MIB = 1024 * 1024;
 /** Over the border of a package of 64 KiB. */
@@ -25,14 +26,19 @@ export interface Run {
   readonly driver: S3Driver;
   readonly small: Buffer;
   readonly large: Buffer;
+  /** Kinds whose ETag, which is no MD5, makes the client take every object for changed. */
+  readonly storesAgain: readonly Kind[];
 }
 
 export function contents(): Pick<Run, "small" | "large"> {
   return { small: randomBytes(SMALL_BYTES), large: randomBytes(LARGE_BYTES) };
 }
 
-/** What the client cannot do. */
-export const CANNOT = "cannot";
+/** As the table shows it. */
+export type Outcome = "ok" | "–";
+/** The client has no word for it. */
+const CANNOT: Outcome = "–";
+const DONE: Outcome = "ok";
 
 /** In the order in which they are run; later ones use what earlier ones stored. */
 export const operations = {
@@ -40,32 +46,41 @@ export const operations = {
     await run.driver.put(await fileOf(run, "put.bin", run.small), KEY);
     await expectStored(run, KEY, run.small);
     await expectGuarded(run, KEY, run.small);
+    return DONE;
   },
   get: async (run) => {
-    const file = await emptyPath(run, "got.bin");
+    const file = join(run.site.folder, "got.bin");
     await run.driver.get(KEY, file);
     same(await readFile(file), run.small);
+    return DONE;
   },
   range: async ({ driver, small }) => {
     if (driver.range === undefined) return CANNOT;
-    same(await driver.range(KEY, PACKAGE_BYTES - 6, 17), small.subarray(PACKAGE_BYTES - 6, PACKAGE_BYTES + 11));
+    same(
+      await driver.range(KEY, PACKAGE_BYTES - 6, 17),
+      small.subarray(PACKAGE_BYTES - 6, PACKAGE_BYTES + 11),
+    );
+    return DONE;
   },
   stat: async ({ driver, site, small }) => {
     if (driver.stat === undefined) return CANNOT;
     const { size, kind } = await driver.stat(KEY);
     expect(size).to.equal(small.length);
     if (kind !== undefined) expect(kind).to.equal(site.kind);
+    return DONE;
   },
   list: async ({ driver }) => {
     expect(await driver.list("folder/")).to.deep.equal([KEY]);
+    return DONE;
   },
   copy: async (run) => {
     if (run.driver.copy === undefined) return CANNOT;
     await run.driver.copy(KEY, COPY_KEY);
     await expectStored(run, COPY_KEY, run.small);
-    const file = await emptyPath(run, "copied.bin");
+    const file = join(run.site.folder, "copied.bin");
     await run.driver.get(COPY_KEY, file);
     same(await readFile(file), run.small);
+    return DONE;
   },
   multipart: async (run) => {
     await run.driver.upload(await fileOf(run, "large.bin", run.large), LARGE_KEY);
@@ -75,9 +90,10 @@ export const operations = {
         operation === "UploadPart" && bucket === run.site.bucket && status === 200,
     );
     expect(parts, "parts").to.have.length.of.at.least(2);
-    const file = await emptyPath(run, "large-got.bin");
+    const file = join(run.site.folder, "large-got.bin");
     await run.driver.get(LARGE_KEY, file);
     same(await readFile(file), run.large);
+    return DONE;
   },
   sync: async (run) => {
     const { driver, place, site } = run;
@@ -96,20 +112,25 @@ export const operations = {
         .length;
     const before = stores();
     await driver.sync(folder, "tree/");
-    expect(stores(), "nothing was to be stored again").to.equal(before);
+    const again = stores() - before;
+    expect(again, "objects stored a second time").to.equal(
+      run.storesAgain.includes(site.kind) ? TREE.length : 0,
+    );
     const back = join(site.folder, "back");
     await mkdir(back);
     await driver.syncBack("tree/", back);
     const found = await filesBelow(back);
     expect(found).to.have.members(TREE);
     for (const [name, content] of tree) same(await readFile(join(back, name)), content);
+    return DONE;
   },
   delete: async ({ driver, place, site }) => {
     await driver.remove(KEY);
     expect(await place.seen(site.bucket, KEY)).to.equal(undefined);
     expect(await driver.list("folder/")).to.deep.equal([LARGE_KEY]);
+    return DONE;
   },
-} as const satisfies Readonly<Record<string, (run: Run) => Promise<typeof CANNOT | undefined | void>>>;
+} as const satisfies Readonly<Record<string, (run: Run) => Promise<Outcome>>>;
 
 export type OperationName = keyof typeof operations;
 
@@ -124,7 +145,9 @@ export async function expectStored({ place, site }: Run, key: string, content: B
   if (site.kind === "none") return same(seen.content, content);
   expect(seen.content.length, key).to.be.above(content.length);
   for (const at of [0, content.length >> 1, content.length - 32]) {
-    expect(seen.content.includes(content.subarray(at, at + 32)), `plaintext of ${key} on disk`).to.equal(false);
+    expect(seen.content.includes(content.subarray(at, at + 32)), `plaintext of ${key} on disk`).to.equal(
+      false,
+    );
   }
 }
 
@@ -143,10 +166,6 @@ async function fileOf({ site }: Run, name: string, content: Buffer): Promise<str
   const file = join(site.folder, name);
   await writeFile(file, content);
   return file;
-}
-
-async function emptyPath({ site }: Run, name: string): Promise<string> {
-  return join(site.folder, name);
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

@@ -7,7 +7,6 @@ import * as aws from "@aws-sdk/client-s3";
 import type { Context } from "mocha";
 import { secureRandom } from "../../../src/crypto/random.js";
 import { GatewayObjects } from "../../../src/storage/gateway/gateway-objects.js";
-import { StaticKeyService } from "../../../src/storage/keys/static-key.js";
 import { DirectoryStore } from "../../../src/storage/store/directory-store.js";
 import { certificateAuthority, issuedBy } from "../certificates.js";
 import { freePort, RunningProcess } from "../child-process.js";
@@ -75,8 +74,7 @@ async function startGateway(context: Context, folder: string, cleanUp: CleanUp):
   const backEnd = { endpoint, credentials: { accessKeyId: user, secretAccessKey: password } };
   const server = await startS3Server({
     tls: true,
-    service: ({ keys }) =>
-      new GatewayObjects({ backEnd, keys, random: secureRandom, now: Date.now }),
+    service: ({ keys }) => new GatewayObjects({ backEnd, keys, random: secureRandom, now: Date.now }),
   });
   cleanUp.add(() => server.stop());
   const behind = new aws.S3Client({ ...backEnd, region: "us-east-1", forcePathStyle: true });
@@ -120,7 +118,10 @@ async function startNginx(
     .replace("0.0.0.0:443", `127.0.0.1:${port}`)
     .replaceAll(/\/etc\/nginx\/s3(?=\/)|\/var\/log\/nginx(?=\/)/g, home)
     .replace(/^worker_processes auto;$/m, `worker_processes 1;\npid ${home}/nginx.pid;`)
-    .replace(/^http \{$/m, `http {\n${TEMPORARY.map((each) => `${each}_temp_path ${home}/${each};`).join("\n")}`);
+    .replace(
+      /^http \{$/m,
+      `http {\n${TEMPORARY.map((each) => `${each}_temp_path ${home}/${each};`).join("\n")}`,
+    );
   const file = join(home, "nginx.conf");
   await writeFile(file, placed);
   const command = [program, "-p", home, "-c", file, "-g", "daemon off;"] as const;
