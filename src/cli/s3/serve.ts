@@ -1,9 +1,11 @@
 /** What `kes-s3 server` and `kes-s3 gateway` run: settings, keys, an object service, the front end, signals. */
 import { createHash } from "node:crypto";
 import { causes } from "../../audit/error-log.js";
+import { systemClock } from "../../client/clock.js";
 import { secureRandom } from "../../crypto/random.js";
 import { defaultConnectionLimits } from "../../server/limits.js";
 import type { KeyService } from "../../storage/keys/key-service.js";
+import { PatientKeyService } from "../../storage/keys/patient.js";
 import type { ObjectService } from "../../storage/objects/object-service.js";
 import { AccessKeys } from "../../storage/server/access-keys.js";
 import { type AccessRecord, accessLine } from "../../storage/server/access-log.js";
@@ -124,13 +126,20 @@ async function openBehind(
   try {
     return await open({
       settings,
-      keys: keys === undefined ? undefined : times.measured(keys),
+      keys: keys === undefined ? undefined : times.measured(patient(keys, output)),
       note: (text) => output.note(text),
     });
   } catch (error) {
     await keys?.close();
     throw error;
   }
+}
+
+/** Not at the start: a server without keys does not begin to serve. */
+function patient(keys: KeyService, output: CommandContext["output"]): KeyService {
+  return new PatientKeyService(keys, systemClock, (ms) =>
+    output.note(`the key service is back after ${Math.round(ms)} ms, for which requests had to wait`),
+  );
 }
 
 /** @returns the exit code, once the server has ended after a signal */
