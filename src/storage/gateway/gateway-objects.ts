@@ -41,11 +41,12 @@ import { listObjects } from "./listing.js";
 import { PartSizes } from "./part-sizes.js";
 import { putObject } from "./put.js";
 import { getObject, headObject } from "./read.js";
+import { completeRepeatably } from "./repeated-completion.js";
 import { resealObject } from "./reseal.js";
 import { SeenObjects } from "./seen-objects.js";
 import { readTags, writeTags } from "./tags.js";
 import { listParts, listUploads } from "./upload-listing.js";
-import { abortUpload, completeUpload, copyPart, createUpload, putPart } from "./uploads.js";
+import { abortUpload, copyPart, createUpload, putPart } from "./uploads.js";
 import { writeConditions } from "./write-conditions.js";
 
 export interface GatewayOptions {
@@ -171,7 +172,7 @@ export class GatewayObjects implements ObjectService {
   }
 
   completeUpload(request: CompleteRequest): Promise<WrittenObject> {
-    return this.#calls.run(() => completeUpload(this.#base, request));
+    return this.#calls.run(() => completeRepeatably(this.#base, request));
   }
 
   abortUpload(path: ObjectPath, uploadId: string, { signal }: CallOptions = {}): Promise<void> {
