@@ -37,7 +37,7 @@ export interface S3Driver {
   list(prefix: string): Promise<readonly string[]>;
   copy?(from: string, to: string): Promise<void>;
   /** In parts. */
-  upload(file: string, key: string): Promise<void>;
+  upload?(file: string, key: string): Promise<void>;
   remove(key: string): Promise<void>;
   /** What the folder holds, below `prefix`, which ends with `/`. */
   sync?(folder: string, prefix: string): Promise<void>;

@@ -83,6 +83,7 @@ export const operations = {
     return DONE;
   },
   multipart: async (run) => {
+    if (run.driver.upload === undefined) return CANNOT;
     await run.driver.upload(await fileOf(run, "large.bin", run.large), LARGE_KEY);
     await expectStored(run, LARGE_KEY, run.large);
     const parts = run.place.server.log.filter(
@@ -127,7 +128,7 @@ export const operations = {
   delete: async ({ driver, place, site }) => {
     await driver.remove(KEY);
     expect(await place.seen(site.bucket, KEY)).to.equal(undefined);
-    expect(await driver.list("folder/")).to.deep.equal([LARGE_KEY]);
+    expect(await driver.list("folder/")).to.not.include(KEY);
     return DONE;
   },
 } as const satisfies Readonly<Record<string, (run: Run) => Promise<Outcome>>>;
