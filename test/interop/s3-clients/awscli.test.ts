@@ -79,7 +79,7 @@ async function open(program: string, site: ClientSite): Promise<S3Driver> {
 
 describeClient({
   client: "awscli",
-  places: { TLS: "all", plain: ["put", "get", "multipart"] },
+  places: { TLS: "all", plain: ["put", "multipart"] },
   async prepare(context) {
     const program = requireService(context, "awscli");
     return (site) => open(program, site);
