@@ -40,6 +40,8 @@ export class BackEnd {
         httpAgent: new GuardedHttpAgent(agent),
         httpsAgent: new GuardedHttpsAgent({ ...agent, ...(ca === undefined ? {} : { ca }) }),
       },
+      // Failures are told by what is thrown; the library would write to standard error as well.
+      logger: { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore },
       ...(credentials === undefined ? {} : { credentials }),
     };
     this.client = new S3Client(config);
@@ -62,3 +64,5 @@ export class BackEnd {
     this.client.destroy();
   }
 }
+
+function ignore(): void {}
