@@ -57,19 +57,30 @@ export class LineCutter {
   }
 }
 
-/** Number of the first line and the header of `file`; undefined when that is not how it begins. */
+/**
+ * Number of the first line and the header of `file`; undefined when that is not how it begins, `torn` when it ends before
+ * its first line does: a server died as it began the file.
+ */
 export async function startOf(
   file: string,
-): Promise<{ readonly first: number; readonly header: Header } | undefined> {
+): Promise<{ readonly first: number; readonly header: Header } | "torn" | undefined> {
   for await (const chunk of chunksOf(file)) {
     const end = chunk.indexOf(10);
+    if (end < 0 && chunk.length <= MAX_LINE_BYTES && beginsAsLine(chunk)) return "torn";
     if (end < 0 || end > MAX_LINE_BYTES) return undefined;
     const line = chunk.subarray(0, end);
     const frame = frameOf(line);
     const header = headerOf(membersOf(line));
     return frame === undefined || header === undefined ? undefined : { first: frame.sequence, header };
   }
-  return undefined;
+  return "torn";
+}
+
+const LINE_START = Buffer.from('{"seq":');
+
+function beginsAsLine(chunk: Buffer): boolean {
+  const length = Math.min(chunk.length, LINE_START.length);
+  return chunk.subarray(0, length).equals(LINE_START.subarray(0, length));
 }
 
 /** The lines of `files`, oldest file first; what has no header comes last. The buffers stay good. */
@@ -80,7 +91,8 @@ export async function* linesOfFiles(
   const placed: { file: string; first: number }[] = [];
   for (const file of files) {
     const start = await startOf(resolve(cwd, file));
-    placed.push({ file, first: start?.first ?? Number.POSITIVE_INFINITY });
+    const first = typeof start === "object" ? start.first : Number.POSITIVE_INFINITY;
+    placed.push({ file, first });
   }
   placed.sort((a, b) => a.first - b.first);
   for (const { file } of placed) {

@@ -106,6 +106,7 @@ export async function verifyFiles(files: readonly string[], options: VerifyOptio
     const start = await startOf(pathOf(file, options));
     if (start === undefined)
       verifier.report({ file, line: 1, kind: "not-an-audit-file", message: NO_HEADER });
+    else if (start === "torn") verifier.report({ file, line: 1, kind: "torn", message: TORN_HEADER });
     else found.push({ file, ...start });
   }
   found.sort((a, b) => a.first - b.first);
@@ -126,6 +127,8 @@ function pathOf(file: string, { cwd = "" }: VerifyOptions): string {
 }
 
 const UNSIGNED = "no checkpoint is signed by the key: whoever can write the file may have written all of it";
+const TORN_HEADER =
+  "the file ends within its header: a server died as it began the file, and the next start writes it anew";
 const NO_HEADER = "the first line is not the header of an audit file";
 
 class Verifier {

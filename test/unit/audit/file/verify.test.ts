@@ -136,8 +136,8 @@ describe("audit/file/verify", () => {
 
   it("is not led astray by files that are none", async () => {
     const files = {
-      empty: "",
       text: "hello\n",
+      unended: "hello",
       endless: "x".repeat(300_000),
       zeros: "\0".repeat(200_000),
       json: '{"seq":1,"type":"header"}\n',
@@ -150,6 +150,16 @@ describe("audit/file/verify", () => {
         report.findings.map(({ kind }) => kind),
         name,
       ).to.deep.equal(["not-an-audit-file"]);
+    }
+  });
+
+  it("tells a file whose server died as it began it from one that is none", async () => {
+    const whole = await readFile(log.files[0] ?? "");
+    for (const length of [0, 1, 7, 50, whole.indexOf(10)]) {
+      const file = join(folder, "begun.log");
+      await writeFile(file, whole.subarray(0, length));
+      const { findings } = await verify([file]);
+      expect(findings.map(({ kind, line }) => [kind, line])).to.deep.equal([["torn", 1]]);
     }
   });
 
