@@ -72,8 +72,9 @@ describe("interop: a gateway before real S3 services", function () {
   async function gateway(
     backEnd: BackEndPlace,
     mode: "encrypts" | "twice" | "passes through",
+    kek = KEK,
   ): Promise<{ server: S3TestServer; client: aws.S3Client; bucket: string }> {
-    const keys = mode === "passes through" ? undefined : new StaticKeyService(KEY_NAME, KEK);
+    const keys = mode === "passes through" ? undefined : new StaticKeyService(KEY_NAME, kek);
     const server = await startS3Server({
       tls: true,
       keys: keys ?? "none",
@@ -453,6 +454,29 @@ describe("interop: a gateway before real S3 services", function () {
       expect(await codeOf(new aws.CompleteMultipartUploadCommand(input))).to.equal("NoSuchUpload");
     });
   }
+
+  it("lists objects whose key is gone beside all others", async () => {
+    const one = await gateway(minio, "encrypts");
+    const other = await gateway(minio, "encrypts", Buffer.alloc(32, 8));
+    for (const [Key, store] of [
+      ["locked", kinds["SSE-S3"].store],
+      ["plain", {}],
+    ] as const) {
+      await one.client.send(new aws.PutObjectCommand({ Bucket: one.bucket, Key, Body: "12345", ...store }));
+    }
+    const etags = async ({ client }: typeof one) => {
+      const page = await client.send(new aws.ListObjectsV2Command({ Bucket: one.bucket }));
+      return page.Contents?.map(({ Key, Size, ETag }) => [Key, Size, ETag === md5(Buffer.from("12345"))]);
+    };
+    expect(await etags(other)).to.deep.equal([
+      ["locked", 5, false],
+      ["plain", 5, true],
+    ]);
+    expect(await etags(one)).to.deep.equal([
+      ["locked", 5, true],
+      ["plain", 5, true],
+    ]);
+  });
 
   it("exactly one of many that create the same object at once", async () => {
     const { client, bucket } = await gateway(minio, "encrypts");

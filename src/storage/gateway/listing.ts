@@ -5,8 +5,18 @@ import { isS3Error } from "../s3/errors.js";
 import { commonPrefixOf, compareKeys, type Page, type PageRequest } from "../s3/listing.js";
 import type { ListedObject } from "../s3/listing-xml.js";
 import { S3Error } from "../s3-error.js";
+import { isSseError } from "../sse/errors.js";
+import { shownETag } from "../sse/etag.js";
 import type { GatewayBase } from "./base.js";
-import { findObject, needsKeyForETag, openKeyOf, shownETagOf, sizeOf, unquoted } from "./found-object.js";
+import {
+  type FoundObject,
+  findObject,
+  needsKeyForETag,
+  openKeyOf,
+  shownETagOf,
+  sizeOf,
+  unquoted,
+} from "./found-object.js";
 import type { SeenObject } from "./seen-objects.js";
 import { passesThrough } from "./twice.js";
 
@@ -70,33 +80,60 @@ async function listedObject(
   const theirs = { key, modifiedMs, etag: unquoted(ETag), size: Size, storageClass };
   if (passesThrough(base)) return theirs;
   const id = JSON.stringify([bucket, key, ETag, Size, modifiedMs]);
-  const seen = base.seen.get(id) ?? (await look(base, { bucket, object: key }, Size, signal));
-  if (seen === undefined) return undefined;
-  base.seen.set(id, seen);
-  return { ...theirs, ...seen };
+  const known = base.seen.get(id);
+  if (known !== undefined) return { ...theirs, ...known };
+  const looked = await look(base, { bucket, object: key }, Size, signal);
+  if (looked === undefined) return undefined;
+  if (looked.isFinal) base.seen.set(id, looked.seen);
+  return { ...theirs, ...looked.seen };
 }
 
+interface Look {
+  readonly seen: SeenObject;
+  /** False: a key that comes back shows more. */
+  readonly isFinal: boolean;
+}
+
+/** One object that cannot be opened must not hide all others; an outage, which would hide them all, is an error. */
 async function look(
   base: GatewayBase,
   path: { bucket: string; object: string },
   storedSize: number,
   signal: AbortSignal | undefined,
-): Promise<SeenObject | undefined> {
+): Promise<Look | undefined> {
+  const size = openSize(storedSize) ?? storedSize;
+  let found: FoundObject;
   try {
-    const found = await findObject(base, path, undefined, "read", signal);
-    const size = await sizeOf(base, found, signal);
+    found = await findObject(base, path, undefined, "read", signal);
+  } catch (error) {
+    if (isS3Error(error, "KEY_NOT_FOUND")) return undefined;
+    // The back end shows it only to whoever has the client's key.
+    const isHidden = error instanceof S3Error && error.status === 400;
+    if (!isHidden && !isSseError(error, "SSE_ALTERED")) throw error;
+    return { seen: { size, etag: "0".repeat(32) }, isFinal: false };
+  }
+  try {
     const key = needsKeyForETag(found) ? await openKeyOf(base, found, undefined, "read", signal) : undefined;
     try {
-      return { size, etag: shownETagOf(found, key) };
+      const seen = { size: await sizeOf(base, found, signal), etag: shownETagOf(found, key) };
+      return { seen, isFinal: true };
     } finally {
       key?.wipe();
     }
   } catch (error) {
-    if (isS3Error(error, "KEY_NOT_FOUND")) return undefined;
-    // The back end shows it only to whoever has the client's key: one object under it must not hide all others.
-    if (error instanceof S3Error && error.status === 400) {
-      return { size: openSize(storedSize) ?? storedSize, etag: "0".repeat(32) };
-    }
-    throw error;
+    if (!isSseError(error, ...LOCKED)) throw error;
+    const { etag } = found.sealed;
+    // As one of SSE-KMS: 32 digits that tell nothing.
+    const shown = etag === undefined ? unquoted(found.backEndETag) : shownETag("SSE-KMS", etag);
+    return { seen: { size, etag: shown }, isFinal: false };
   }
 }
+
+/** The key is denied or erased, or the object is damaged. */
+const LOCKED = [
+  "KMS_KEY_NOT_FOUND",
+  "KMS_DENIED",
+  "KMS_ALTERED",
+  "SSE_ALTERED",
+  "SSE_CONTENT_DAMAGED",
+] as const;
