@@ -123,14 +123,14 @@ export class ChunkDecoder {
     const part = had === 0 ? bytes : joined(this.#part, bytes, at, end);
     const start = had === 0 ? at : 0;
     const stop = had === 0 ? end : part.length;
-    const fieldsEnd = readFields(part, start, stop, 0, []);
+    // Not beyond what they may be: or what is refused would depend on how the bytes were cut.
+    const fieldsEnd = readFields(part, start, Math.min(stop, start + MAX_TRAILERS), 0, []);
     if (fieldsEnd instanceof Refusal) return refusals.trailer;
     if (fieldsEnd === undefined) {
       if (stop - start > MAX_TRAILERS) return refusals.trailersTooLarge;
       this.#part = had === 0 ? Buffer.from(bytes.subarray(at, end)) : part;
       return end;
     }
-    if (fieldsEnd - start > MAX_TRAILERS) return refusals.trailersTooLarge;
     this.#part = EMPTY;
     this.#state = "done";
     return at + (fieldsEnd - start) - had;

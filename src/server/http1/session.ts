@@ -170,7 +170,9 @@ export class Http1Session implements Line {
     const inbox = this.#inbox;
     // Whoever takes no answers gets no further ones.
     if (inbox.size === 0 || this.#socket.writableNeedDrain) return false;
-    const head = this.#isWorthALook() ? readHead(inbox.bytes, inbox.at, inbox.end) : undefined;
+    // Not beyond what it may be: or what is refused would depend on how the bytes were cut.
+    const end = Math.min(inbox.end, inbox.at + MAX_HEADER_BYTES);
+    const head = this.#isWorthALook() ? readHead(inbox.bytes, inbox.at, end) : undefined;
     if (head === undefined) {
       if (inbox.size > MAX_HEADER_BYTES) return this.#refuse(refusals.headTooLarge);
       if (this.#due !== "head") this.#wait("head");
@@ -178,7 +180,6 @@ export class Http1Session implements Line {
     }
     this.#nextLook = 0;
     if (head instanceof Refusal) return this.#refuse(head);
-    if (head.end - inbox.at > MAX_HEADER_BYTES) return this.#refuse(refusals.headTooLarge);
     inbox.at = head.end;
     this.#ticks = 0;
     const turn = new Turn(head, this);

@@ -279,12 +279,23 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
     ["a folded line", `${CHUNKED}0\r\nx: 1\r\n y\r\n\r\n`, "400 malformed trailer field"],
     ["a NUL", `${CHUNKED}0\r\nx: \0\r\n\r\n`, "400 malformed trailer field"],
     ["without end", `${CHUNKED}0\r\n${"x: 1\r\n".repeat(1_000)}`, "431 trailer fields too large"],
+    // However the bytes are cut: found by the fuzzer.
+    [
+      "malformed beyond the bound",
+      `${CHUNKED}0\r\nx: ${"a".repeat(5_000)}\0\r\n\r\n`,
+      "431 trailer fields too large",
+    ],
   ],
   "CWE-770, heads without end": [
     ["one field", `${GET}x: ${"a".repeat(70_000)}`, "431 request header too large"],
     ["many fields", `${GET}${"x: 1\r\n".repeat(12_000)}`, "431 request header too large"],
     ["a whole head", `${GET}x: ${"a".repeat(70_000)}\r\n\r\n`, "431 request header too large"],
     ["a target", `GET /${"a".repeat(70_000)}`, "431 request header too large"],
+    [
+      "malformed beyond the bound",
+      `${GET}x: ${"a".repeat(70_000)}\0\r\n\r\n`,
+      "431 request header too large",
+    ],
     ["empty lines", "\r\n".repeat(40_000), "431 request header too large"],
   ],
   "RFC 9110 §10.1.1, expectations": [
