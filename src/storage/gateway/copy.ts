@@ -1,7 +1,7 @@
 /** CopyObject: by the back end where nothing is encrypted, otherwise opened and sealed anew for the new path. */
 import { CopyObjectCommand } from "@aws-sdk/client-s3";
-import { measured } from "../local/measured.js";
-import { checkNames } from "../local/target.js";
+import { measured } from "../objects/measured.js";
+import { checkNames } from "../objects/metadata-names.js";
 import type { CopyRequest, WrittenObject } from "../objects/object-service.js";
 import { checkCopySource } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";

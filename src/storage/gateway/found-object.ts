@@ -1,7 +1,6 @@
 /** An object of the back end, understood: what of it clients see, and what is needed to open it. */
 import { HeadBucketCommand, HeadObjectCommand, type HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import { openSize } from "../../crypto/dare-sizes.js";
-import { shownEncryption } from "../local/shown.js";
 import type { ShownObject } from "../objects/object-service.js";
 import { isS3Error, s3Error } from "../s3/errors.js";
 import { S3Error } from "../s3-error.js";
@@ -13,6 +12,7 @@ import { sseError } from "../sse/errors.js";
 import { isSealedETag, shownETag } from "../sse/etag.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import type { ShownEncryption } from "../sse/response.js";
+import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath, SseKind } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
 import { readMetadata, type SealedMetadata } from "./metadata.js";

@@ -8,7 +8,7 @@ import { checksumNames } from "../s3/checksums.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
 import { sseError } from "../sse/errors.js";
 import { type Encryption, isReservedName, readEncryption, writeEncryption } from "../sse/metadata.js";
-import type { StoredChecksum } from "../store/object-store.js";
+import type { StoredChecksum } from "../sse/stored-checksum.js";
 
 const ETAG = "x-keswick-internal-etag";
 const PARTS = "x-keswick-internal-parts";

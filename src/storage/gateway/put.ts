@@ -1,11 +1,11 @@
 /** PutObject and PostObject. */
-import { bodyContent } from "../local/measured.js";
-import { customerKeyOf } from "../local/read.js";
-import { checkNames } from "../local/target.js";
+import { bodyContent } from "../objects/measured.js";
+import { checkNames } from "../objects/metadata-names.js";
 import type { PutRequest, WrittenObject } from "../objects/object-service.js";
 import { s3Error } from "../s3/errors.js";
 import { decideEncryption } from "../sse/precedence.js";
 import type { RequestedEncryption, SseRequest } from "../sse/request.js";
+import { customerKeyOf } from "../sse/request.js";
 import type { GatewayBase } from "./base.js";
 import { storeContent } from "./store-content.js";
 import { passesThrough } from "./twice.js";

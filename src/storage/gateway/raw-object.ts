@@ -1,12 +1,12 @@
 /** Content of the back end's objects: fetched, opened, verified. */
 import { GetObjectCommand, type GetObjectCommandOutput } from "@aws-sdk/client-s3";
-import { customerKeyOf } from "../local/read.js";
 import type { ReadRequest, ReadResult } from "../objects/object-service.js";
 import { s3Error } from "../s3/errors.js";
 import type { ByteRange } from "../s3/ranges.js";
 import { begun, openContent } from "../sse/content.js";
 import { planRead } from "../sse/content-layout.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
 import type { GatewayBase } from "./base.js";
 import { type FoundObject, partsOf } from "./found-object.js";
 import { customerFields } from "./twice.js";

@@ -1,7 +1,5 @@
 /** GetObject and HeadObject. */
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
-import { customerKeyOf } from "../local/read.js";
-import { openChecksum } from "../local/stored-checksum.js";
 import type { OpenedObject, ReadRequest, ReadResult, ShownObject } from "../objects/object-service.js";
 import { checksumNames } from "../s3/checksums.js";
 import { checkRead } from "../s3/conditions.js";
@@ -11,6 +9,8 @@ import type { ShownChecksum } from "../s3/result-documents.js";
 import { checkCustomerKey } from "../sse/access.js";
 import type { ContentPart } from "../sse/content-layout.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { GatewayBase } from "./base.js";
 import {
   type FoundObject,

@@ -1,11 +1,11 @@
 /** CompleteMultipartUpload asked for again by a client, or by our own retries, that never got the answer. */
 import { isDeepStrictEqual } from "node:util";
-import { customerKeyOf } from "../local/read.js";
-import { shownEncryption } from "../local/shown.js";
 import type { CompleteRequest, WrittenObject } from "../objects/object-service.js";
 import { isS3Error } from "../s3/errors.js";
 import { multipartETag } from "../sse/etag.js";
 import { type Encryption, writeEncryption } from "../sse/metadata.js";
+import { customerKeyOf } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
 import type { GatewayBase } from "./base.js";
 import { findObject, unquoted } from "./found-object.js";
 import { readUploadId } from "./upload-id.js";

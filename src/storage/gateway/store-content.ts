@@ -1,9 +1,7 @@
 /** One PUT of the back end: plaintext in, sealed or not, with all that belongs to it in the same step. */
 import { PutObjectCommand, StorageClass } from "@aws-sdk/client-s3";
 import { sealedSize } from "../../crypto/dare-sizes.js";
-import type { MeasuredContent } from "../local/measured.js";
-import { shownEncryption } from "../local/shown.js";
-import { storedChecksum } from "../local/stored-checksum.js";
+import type { MeasuredContent } from "../objects/measured.js";
 import type { WrittenObject } from "../objects/object-service.js";
 import type { BodyResults } from "../s3/body.js";
 import type { StoredHeaders } from "../s3/headers.js";
@@ -14,7 +12,9 @@ import { sealETag, shownETag } from "../sse/etag.js";
 import type { Encryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import type { RequestedEncryption } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath } from "../sse/seal.js";
+import { storedChecksum } from "../sse/stored-checksum.js";
 import type { GatewayBase } from "./base.js";
 import { unquoted } from "./found-object.js";
 import { type SealedMetadata, writeMetadata } from "./metadata.js";

@@ -6,10 +6,8 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { sealedSize } from "../../crypto/dare-sizes.js";
-import { bodyContent, type MeasuredContent, measured } from "../local/measured.js";
-import { customerKeyOf } from "../local/read.js";
-import { shownEncryption } from "../local/shown.js";
-import { checkNames } from "../local/target.js";
+import { bodyContent, type MeasuredContent, measured } from "../objects/measured.js";
+import { checkNames } from "../objects/metadata-names.js";
 import type {
   CompleteRequest,
   CopyPartRequest,
@@ -29,6 +27,8 @@ import { sealContent } from "../sse/content.js";
 import { encryptObject, openEncryption } from "../sse/encryption.js";
 import { sseError } from "../sse/errors.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
 import { findObject, kindOf, openKeyOf, shownETagOf, sizeOf, unquoted } from "./found-object.js";

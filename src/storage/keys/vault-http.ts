@@ -2,6 +2,7 @@
 import { type Dispatcher, Pool } from "undici";
 import type { Clock } from "../../client/clock.js";
 import { sseError } from "../sse/errors.js";
+import { withinTime } from "../time-limit.js";
 
 /** Largest answer in bytes; those of the transit engine are below 2 KiB. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -87,20 +88,20 @@ export class VaultHttp {
     return this.#pool.destroy();
   }
 
-  async #attempt({ method, path, body, token, signal }: VaultCall): Promise<VaultReply> {
-    const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const response = await this.#pool.request({
-      ...{ method, path: `${this.#base}/v1/${path}` },
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      headers: {
-        "x-vault-request": "true",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...(this.#namespace === undefined ? {} : { "x-vault-namespace": this.#namespace }),
-        ...(token === undefined ? {} : { "x-vault-token": token }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  #attempt({ method, path, body, token, signal }: VaultCall): Promise<VaultReply> {
+    return withinTime(ATTEMPT_TIMEOUT_MS, signal, async (bounded) => {
+      const response = await this.#pool.request({
+        ...{ method, path: `${this.#base}/v1/${path}`, signal: bounded },
+        headers: {
+          "x-vault-request": "true",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(this.#namespace === undefined ? {} : { "x-vault-namespace": this.#namespace }),
+          ...(token === undefined ? {} : { "x-vault-token": token }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return replyOf(response.statusCode, await readBounded(response.body));
     });
-    return replyOf(response.statusCode, await readBounded(response.body));
   }
 
   #pause(ms: number): Promise<void> {

@@ -7,8 +7,8 @@ import type { ShownChecksum } from "../s3/result-documents.js";
 import { shownETag } from "../sse/etag.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import type { SseKind } from "../sse/seal.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { PartRecord } from "../store/object-store.js";
-import { openChecksum } from "./stored-checksum.js";
 
 /** Of every part but the last. */
 const MIN_PART_BYTES = 5 * 1024 * 1024;

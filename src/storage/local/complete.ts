@@ -6,14 +6,14 @@ import { checkCustomerKey } from "../sse/access.js";
 import { multipartETag } from "../sse/etag.js";
 import { type Encryption, readEncryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
+import { storedChecksum } from "../sse/stored-checksum.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { chooseParts } from "./chosen-parts.js";
 import { completedChecksum } from "./completed-checksum.js";
-import { customerKeyOf } from "./read.js";
-import { shownEncryption } from "./shown.js";
 import { openKey } from "./source-object.js";
-import { storedChecksum } from "./stored-checksum.js";
 import { findUpload, type KnownUpload } from "./uploads.js";
 import { prepareCheck } from "./write-check.js";
 

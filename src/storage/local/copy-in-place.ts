@@ -8,14 +8,15 @@ import { sseError } from "../sse/errors.js";
 import { formatKmsContext } from "../sse/kms-context.js";
 import { type Encryption, withoutReserved, writeEncryption } from "../sse/metadata.js";
 import { keyNameOfId, type RequestedEncryption } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
 import { rotateCustomerKey } from "../sse/rotate.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { unchanged } from "./concurrent-change.js";
 import { sealAs } from "./reseal.js";
-import { loadedETag, shownEncryption } from "./shown.js";
+import { loadedETag } from "./shown.js";
 import { openKey, type SourceObject } from "./source-object.js";
-import { openChecksum } from "./stored-checksum.js";
 
 /** What becomes of the object's key: nothing, another seal, or a new key and so new content. */
 type KeyChange = "keep" | "reseal" | "rewrite";

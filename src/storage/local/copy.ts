@@ -1,4 +1,7 @@
 /** CopyObject: decrypt, encrypt under a new key for the new path; or onto itself, where the content can stay. */
+
+import { type MeasuredContent, measured } from "../objects/measured.js";
+import { checkNames } from "../objects/metadata-names.js";
 import type { CopyRequest, WrittenObject } from "../objects/object-service.js";
 import type { ChecksumAlgorithm } from "../s3/checksums.js";
 import { checkCopySource } from "../s3/conditions.js";
@@ -6,16 +9,15 @@ import { checkCustomerKey } from "../sse/access.js";
 import { sseError } from "../sse/errors.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import type { RequestedEncryption } from "../sse/request.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { whenUnchanged } from "./concurrent-change.js";
 import { copyInPlace, storedHeaders } from "./copy-in-place.js";
-import { type MeasuredContent, measured } from "./measured.js";
 import { loadedETag } from "./shown.js";
 import { holdObject, openKey, type SourceObject, withContent } from "./source-object.js";
 import { needsMd5, storeObject } from "./store-object.js";
-import { openChecksum } from "./stored-checksum.js";
-import { checkNames, decideFor, makeTarget } from "./target.js";
+import { decideFor, makeTarget } from "./target.js";
 import { prepareCheck } from "./write-check.js";
 
 /** What a copy of an object without checksum gets. */

@@ -1,39 +1,11 @@
 /** The local object service: buckets and objects in a store of this machine, encrypted as MinIO does. */
 import type { RandomSource } from "../../crypto/random.js";
 import type { KeyService } from "../keys/key-service.js";
-import type {
-  BucketInfo,
-  CallOptions,
-  CompleteRequest,
-  CopyPartRequest,
-  CopyRequest,
-  CreatedUpload,
-  CreateUploadRequest,
-  ObjectService,
-  ObjectServiceStatus,
-  OpenedObject,
-  PartRequest,
-  PutRequest,
-  ReadRequest,
-  ReadResult,
-  Resealed,
-  UploadRef,
-  WrittenObject,
-  WrittenPart,
-} from "../objects/object-service.js";
-import type { WriteConditions } from "../s3/conditions.js";
-import type { EncryptionDocument } from "../s3/documents.js";
-import type { Tag } from "../s3/headers.js";
-import type { Page, PageRequest } from "../s3/listing.js";
-import type { ListPartsQuery } from "../s3/listing-query.js";
-import type { ListedObject } from "../s3/listing-xml.js";
-import type { ListedUpload } from "../s3/result-documents.js";
-import type { ManagedRequest } from "../sse/encryption.js";
-import type { ObjectPath } from "../sse/seal.js";
+import type { CallOptions, ObjectServiceStatus } from "../objects/object-service.js";
+import { type ObjectOperations, TrackedObjects } from "../objects/tracked-objects.js";
 import type { ObjectStore } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { bucketInfo, createBucket, setBucketEncryption } from "./buckets.js";
-import { Calls } from "./calls.js";
 import { completeUpload } from "./complete.js";
 import { copyObject } from "./copy.js";
 import { IndexKey } from "./index-key.js";
@@ -60,79 +32,14 @@ export interface LocalObjectsOptions {
   readonly autoEncryption?: boolean;
 }
 
-export class LocalObjects implements ObjectService {
+export class LocalObjects extends TrackedObjects {
   readonly #base: LocalBase;
-  readonly #calls = new Calls();
 
   constructor({ store, keys, random, now, autoEncryption = false }: LocalObjectsOptions) {
     const index = new IndexKey({ store, keys, random, now });
-    this.#base = { store, keys, random, now, autoEncryption, index };
-  }
-
-  buckets(): Promise<readonly BucketInfo[]> {
-    return this.#calls.run(async () => this.#base.store.buckets());
-  }
-
-  bucket(name: string): Promise<BucketInfo> {
-    return this.#calls.run(async () => bucketInfo(this.#base, name));
-  }
-
-  createBucket(name: string): Promise<void> {
-    return this.#calls.run(() => createBucket(this.#base, name));
-  }
-
-  deleteBucket(name: string): Promise<void> {
-    return this.#calls.run(() => this.#base.store.deleteBucket(name));
-  }
-
-  setBucketEncryption(
-    name: string,
-    encryption: EncryptionDocument | undefined,
-    { signal }: CallOptions = {},
-  ): Promise<void> {
-    return this.#calls.run(() => setBucketEncryption(this.#base, name, encryption, signal));
-  }
-
-  list(bucket: string, page: PageRequest): Promise<Page<ListedObject>> {
-    return this.#calls.run(() => listObjects(this.#base, bucket, page));
-  }
-
-  put(request: PutRequest): Promise<WrittenObject> {
-    return this.#calls.run(() => putObject(this.#base, request));
-  }
-
-  head(request: ReadRequest): Promise<ReadResult> {
-    return this.#calls.run(() => headObject(this.#base, request));
-  }
-
-  get(request: ReadRequest): Promise<OpenedObject> {
-    return this.#calls.run(async () => {
-      const opened = await getObject(this.#base, request);
-      return { ...opened, content: this.#calls.content(opened.content) };
-    });
-  }
-
-  copy(request: CopyRequest): Promise<WrittenObject> {
-    return this.#calls.run(() => copyObject(this.#base, request));
-  }
-
-  delete(path: ObjectPath, conditions: WriteConditions): Promise<void> {
-    return this.#calls.run(async () => {
-      const check = await prepareCheck(this.#base, path, conditions);
-      await this.#base.store.deleteObject(path.bucket, path.object, check);
-    });
-  }
-
-  tags(path: ObjectPath): Promise<readonly Tag[]> {
-    return this.#calls.run(async () => readTags(this.#base, path));
-  }
-
-  setTags(path: ObjectPath, tags: readonly Tag[]): Promise<void> {
-    return this.#calls.run(() => writeTags(this.#base, path, tags));
-  }
-
-  reseal(path: ObjectPath, to: ManagedRequest, { signal }: CallOptions = {}): Promise<Resealed> {
-    return this.#calls.run(() => resealObject(this.#base, path, to, signal));
+    const base: LocalBase = { store, keys, random, now, autoEncryption, index };
+    super(operationsOf(base));
+    this.#base = base;
   }
 
   /** Every object of a bucket in turn; see `rotateBucket`. */
@@ -145,50 +52,20 @@ export class LocalObjects implements ObjectService {
     return verifyObjects(this.#base, request);
   }
 
-  createUpload(request: CreateUploadRequest): Promise<CreatedUpload> {
-    return this.#calls.run(() => createUpload(this.#base, request));
-  }
-
-  putPart(request: PartRequest): Promise<WrittenPart> {
-    return this.#calls.run(() => putPart(this.#base, request));
-  }
-
-  copyPart(request: CopyPartRequest): Promise<WrittenPart> {
-    return this.#calls.run(() => copyPart(this.#base, request));
-  }
-
-  parts(request: UploadRef, query: ListPartsQuery): ReturnType<ObjectService["parts"]> {
-    return this.#calls.run(() => listParts(this.#base, request, query));
-  }
-
-  uploads(bucket: string, page: PageRequest): Promise<Page<ListedUpload>> {
-    return this.#calls.run(() => listUploads(this.#base, bucket, page));
-  }
-
-  completeUpload(request: CompleteRequest): Promise<WrittenObject> {
-    return this.#calls.run(() => completeUpload(this.#base, request));
-  }
-
-  abortUpload({ bucket, object }: ObjectPath, uploadId: string): Promise<void> {
-    return this.#calls.run(() => this.#base.store.abortUpload(bucket, object, uploadId));
-  }
-
   async status({ signal }: CallOptions = {}): Promise<ObjectServiceStatus> {
     const { keys } = this.#base;
     const status = await keys?.status(signal === undefined ? {} : { signal });
     return { isStorageOnline: this.#isStorageOnline(), ...(status && { keys: status }) };
   }
 
-  /** Waits for calls on their way (abort their signals to make that short); contents that are being read are cut. */
-  async close(): Promise<void> {
-    await this.#calls.close();
+  protected async closeAll(): Promise<void> {
     this.#base.index.close();
     await this.#base.store.close();
     await this.#base.keys?.close();
   }
 
   #isStorageOnline(): boolean {
-    if (this.#calls.isClosed) return false;
+    if (this.isClosed) return false;
     try {
       this.#base.store.buckets();
       return true;
@@ -197,4 +74,35 @@ export class LocalObjects implements ObjectService {
       return false;
     }
   }
+}
+
+function operationsOf(base: LocalBase): ObjectOperations {
+  const { store } = base;
+  return {
+    buckets: async () => store.buckets(),
+    bucket: async (name) => bucketInfo(base, name),
+    createBucket: (name) => createBucket(base, name),
+    deleteBucket: (name) => store.deleteBucket(name),
+    setBucketEncryption: (name, encryption, { signal }) =>
+      setBucketEncryption(base, name, encryption, signal),
+    list: (bucket, page) => listObjects(base, bucket, page),
+    put: (request) => putObject(base, request),
+    head: (request) => headObject(base, request),
+    get: (request) => getObject(base, request),
+    copy: (request) => copyObject(base, request),
+    async delete(path, conditions) {
+      const check = await prepareCheck(base, path, conditions);
+      await store.deleteObject(path.bucket, path.object, check);
+    },
+    tags: async (path) => readTags(base, path),
+    setTags: (path, tags) => writeTags(base, path, tags),
+    reseal: (path, to, { signal }) => resealObject(base, path, to, signal),
+    createUpload: (request) => createUpload(base, request),
+    putPart: (request) => putPart(base, request),
+    copyPart: (request) => copyPart(base, request),
+    parts: (request, query) => listParts(base, request, query),
+    uploads: (bucket, page) => listUploads(base, bucket, page),
+    completeUpload: (request) => completeUpload(base, request),
+    abortUpload: ({ bucket, object }, uploadId) => store.abortUpload(bucket, object, uploadId),
+  };
 }

@@ -1,4 +1,6 @@
 /** UploadPart and UploadPartCopy. */
+
+import { bodyContent, type MeasuredContent, measured } from "../objects/measured.js";
 import type { CopyPartRequest, PartRequest, UploadRef, WrittenPart } from "../objects/object-service.js";
 import type { ChecksumAlgorithm } from "../s3/checksums.js";
 import { s3Error } from "../s3/errors.js";
@@ -6,15 +8,14 @@ import { parseCopyRange } from "../s3/ranges.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
 import { checkCustomerKey } from "../sse/access.js";
 import { MAX_PART_NUMBER, type ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
+import { storedChecksum } from "../sse/stored-checksum.js";
 import type { PartRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { holdSource } from "./copy.js";
-import { bodyContent, type MeasuredContent, measured } from "./measured.js";
-import { customerKeyOf } from "./read.js";
-import { shownEncryption } from "./shown.js";
 import { type KeyUse, openKey, withContent } from "./source-object.js";
 import { draftContent, needsMd5, storedETag } from "./store-object.js";
-import { storedChecksum } from "./stored-checksum.js";
 import type { Target } from "./target.js";
 import { findUpload, type KnownUpload } from "./uploads.js";
 

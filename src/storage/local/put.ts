@@ -1,9 +1,11 @@
 /** PutObject and PostObject. */
+
+import { bodyContent } from "../objects/measured.js";
+import { checkNames } from "../objects/metadata-names.js";
 import type { PutRequest, WrittenObject } from "../objects/object-service.js";
 import type { LocalBase } from "./base.js";
-import { bodyContent } from "./measured.js";
 import { needsMd5, storeObject } from "./store-object.js";
-import { checkNames, decideFor, makeTarget } from "./target.js";
+import { decideFor, makeTarget } from "./target.js";
 import { prepareCheck } from "./write-check.js";
 
 /** All that can be refused is refused before the body is opened. */

@@ -4,20 +4,14 @@ import { checkRead } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
 import { type ByteRange, resolveRange } from "../s3/ranges.js";
 import { checkCustomerKey } from "../sse/access.js";
-import type { CustomerKey } from "../sse/customer-key.js";
 import { type Encryption, readEncryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
-import type { SseRequest } from "../sse/request.js";
+import { customerKeyOf } from "../sse/request.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { loadedETag, shownObject } from "./shown.js";
 import { beginContent, holdObject, type KeyUse, openKey } from "./source-object.js";
-import { openChecksum } from "./stored-checksum.js";
-
-/** The client's key of a request that reads, or stores a part. */
-export function customerKeyOf({ target }: SseRequest): CustomerKey | undefined {
-  return target?.kind === "SSE-C" ? target.key : undefined;
-}
 
 export async function headObject(base: LocalBase, request: ReadRequest): Promise<ReadResult> {
   const { path, sse, signal } = request;

@@ -3,7 +3,7 @@ import type { ShownObject } from "../objects/object-service.js";
 import type { ListedObject } from "../s3/listing-xml.js";
 import { isSealedETag, shownETag } from "../sse/etag.js";
 import { type Encryption, encryptionKind } from "../sse/metadata.js";
-import type { ShownEncryption } from "../sse/response.js";
+import { shownEncryption } from "../sse/response.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import type { OpenIndex } from "./index-key.js";
@@ -27,19 +27,6 @@ export function etagOf(record: ObjectRecord, index: OpenIndex | undefined): stri
 /** The same, with the index's key opened where that is needed. @throws S3Error as `IndexKey.open` */
 export async function loadedETag({ index }: LocalBase, record: ObjectRecord): Promise<string> {
   return etagOf(record, needsIndex(record) ? await index.open() : undefined);
-}
-
-export function shownEncryption(encryption: Encryption | undefined): ShownEncryption | undefined {
-  if (encryption === undefined) return undefined;
-  if (encryption.kind === "SSE-C") return { kind: "SSE-C" };
-  if (encryption.kind === "SSE-S3") return { kind: "SSE-S3", dek: { keyName: encryption.dek.keyName } };
-  const { dek, keyId, context } = encryption;
-  return {
-    kind: "SSE-KMS",
-    dek: { keyName: dek.keyName },
-    ...(keyId === undefined ? {} : { keyId }),
-    ...(context === undefined ? {} : { context }),
-  };
 }
 
 /** All but checksums, for which the object's key may be needed. */

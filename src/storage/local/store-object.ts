@@ -1,4 +1,6 @@
 /** Storing an object in one piece: content sealed into a draft, then content and record published as one. */
+
+import type { MeasuredContent } from "../objects/measured.js";
 import type { WrittenObject } from "../objects/object-service.js";
 import type { BodyResults } from "../s3/body.js";
 import { s3Error } from "../s3/errors.js";
@@ -7,12 +9,11 @@ import type { ShownChecksum } from "../s3/result-documents.js";
 import { sealContent } from "../sse/content.js";
 import { sealETag, shownETag } from "../sse/etag.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath } from "../sse/seal.js";
+import { storedChecksum } from "../sse/stored-checksum.js";
 import type { Check, Draft, ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
-import type { MeasuredContent } from "./measured.js";
-import { shownEncryption } from "./shown.js";
-import { storedChecksum } from "./stored-checksum.js";
 import type { Target } from "./target.js";
 
 export interface NewObject {

@@ -2,7 +2,7 @@
 import { s3Error } from "../s3/errors.js";
 import { encryptObject } from "../sse/encryption.js";
 import { sseError } from "../sse/errors.js";
-import { type Encryption, isReservedName, writeEncryption } from "../sse/metadata.js";
+import { type Encryption, writeEncryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import { type BucketEncryption, bucketEncryption, decideEncryption } from "../sse/precedence.js";
 import type { RequestedEncryption, SseRequest } from "../sse/request.js";
@@ -60,9 +60,4 @@ export async function makeTarget(
   });
   const entries = writeEncryption(encryption);
   return { key, encryption, entries, ...(sealForIndex === undefined ? {} : { sealForIndex }) };
-}
-
-/** What a client may not set: it would be taken for the server's own. @throws S3Error `METADATA_INVALID` */
-export function checkNames(headers: Readonly<Record<string, string>>): void {
-  if (Object.keys(headers).some(isReservedName)) throw s3Error("METADATA_INVALID");
 }

@@ -1,4 +1,6 @@
 /** Uploads in parts: beginning them, looking at them, giving them up. */
+
+import { checkNames } from "../objects/metadata-names.js";
 import type {
   CreatedUpload,
   CreateUploadRequest,
@@ -13,13 +15,13 @@ import { checkCustomerKey } from "../sse/access.js";
 import { isSealedETag, shownETag } from "../sse/etag.js";
 import { type Encryption, readEncryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
+import { customerKeyOf } from "../sse/request.js";
+import { shownEncryption } from "../sse/response.js";
+import { openChecksum } from "../sse/stored-checksum.js";
 import type { PartRecord, UploadRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
-import { customerKeyOf } from "./read.js";
-import { shownEncryption } from "./shown.js";
 import { type KeyUse, openKey } from "./source-object.js";
-import { openChecksum } from "./stored-checksum.js";
-import { checkNames, decideFor, existingBucket, makeTarget } from "./target.js";
+import { decideFor, existingBucket, makeTarget } from "./target.js";
 
 const ID_BYTES = 16;
 

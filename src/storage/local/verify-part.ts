@@ -6,7 +6,7 @@ import { S3Error } from "../s3-error.js";
 import { ContentDamage, openContent } from "../sse/content.js";
 import { type ContentPart, planRead } from "../sse/content-layout.js";
 import type { ObjectKey } from "../sse/object-key.js";
-import type { StoredChecksum } from "../store/object-store.js";
+import type { StoredChecksum } from "../sse/stored-checksum.js";
 import type { SourceObject } from "./source-object.js";
 
 /**

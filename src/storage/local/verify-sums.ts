@@ -3,9 +3,10 @@ import { multipartChecksum } from "../s3/checksums.js";
 import { isSseError } from "../sse/errors.js";
 import { isSealedETag, multipartETag, shownETag } from "../sse/etag.js";
 import type { ObjectKey } from "../sse/object-key.js";
-import type { PartRecord, StoredChecksum } from "../store/object-store.js";
+import type { StoredChecksum } from "../sse/stored-checksum.js";
+import { openChecksum } from "../sse/stored-checksum.js";
+import type { PartRecord } from "../store/object-store.js";
 import type { SourceObject } from "./source-object.js";
-import { openChecksum } from "./stored-checksum.js";
 import type { Damage, ScannedPart } from "./verify-part.js";
 
 /** @param scanned - the object's parts in their order, or its one piece; those that are damaged are passed over */

@@ -54,6 +54,11 @@ export interface SseRequest {
   readonly source: CustomerKey | undefined;
 }
 
+/** The client's key of a request that reads, or stores a part. */
+export function customerKeyOf({ target }: SseRequest): CustomerKey | undefined {
+  return target?.kind === "SSE-C" ? target.key : undefined;
+}
+
 const ALGORITHM = "x-amz-server-side-encryption";
 const KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id";
 const CONTEXT = "x-amz-server-side-encryption-context";

@@ -1,6 +1,7 @@
 /** The encryption headers of answers (S3 reference §1.2). */
 import type { CustomerKey } from "./customer-key.js";
 import { formatKmsContext, type KmsContext } from "./kms-context.js";
+import type { Encryption } from "./metadata.js";
 
 /** What an answer says of the object that was stored or read. `Encryption` is one, but for SSE-C, where the key is. */
 export type ShownEncryption =
@@ -16,6 +17,20 @@ export type ShownEncryption =
       readonly context?: KmsContext;
     }
   | { readonly kind: "SSE-C" };
+
+/** What clients are told of how an object is stored. */
+export function shownEncryption(encryption: Encryption | undefined): ShownEncryption | undefined {
+  if (encryption === undefined) return undefined;
+  if (encryption.kind === "SSE-C") return { kind: "SSE-C" };
+  if (encryption.kind === "SSE-S3") return { kind: "SSE-S3", dek: { keyName: encryption.dek.keyName } };
+  const { dek, keyId, context } = encryption;
+  return {
+    kind: "SSE-KMS",
+    dek: { keyName: dek.keyName },
+    ...(keyId === undefined ? {} : { keyId }),
+    ...(context === undefined ? {} : { context }),
+  };
+}
 
 /**
  * Header names in lower case and their values; none for a plain object. MinIO leaves them out of the answers of copies,

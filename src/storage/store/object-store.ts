@@ -6,19 +6,12 @@
 import type { ChecksumAlgorithm, ChecksumType } from "../s3/checksums.js";
 import type { EncryptionDocument } from "../s3/documents.js";
 import type { Tag } from "../s3/headers.js";
+import type { StoredChecksum } from "../sse/stored-checksum.js";
 
 export interface BucketRecord {
   readonly name: string;
   readonly createdMs: number;
   readonly encryption?: EncryptionDocument;
-}
-
-/** A checksum as it is stored: `value` is text for a plain object, base64 of its sealed form for an encrypted one. */
-export interface StoredChecksum {
-  readonly algorithm: ChecksumAlgorithm;
-  readonly type: ChecksumType;
-  readonly value: string;
-  readonly isSealed: boolean;
 }
 
 /** What stands beside an object's content. All of it survives in the index and in the files alike. */

@@ -1,8 +1,16 @@
 /** Checksums of the plaintext as they are stored: sealed beside an encrypted object, for they tell of its content. */
 import type { RandomSource } from "../../crypto/random.js";
+import type { ChecksumAlgorithm, ChecksumType } from "../s3/checksums.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
-import type { ObjectKey } from "../sse/object-key.js";
-import type { StoredChecksum } from "../store/object-store.js";
+import type { ObjectKey } from "./object-key.js";
+
+/** `value` is text for a plain object, base64 of its sealed form for an encrypted one. */
+export interface StoredChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly type: ChecksumType;
+  readonly value: string;
+  readonly isSealed: boolean;
+}
 
 const LABEL = "object-checksum";
 
