@@ -12,10 +12,14 @@ export class Relay {
     this.#sockets = sockets;
   }
 
-  static async to(port: number): Promise<Relay> {
+  /** @param open - makes the connection onward, TCP without it */
+  static async to(
+    port: number,
+    open: () => Socket = () => connect({ port, host: "127.0.0.1", noDelay: true }),
+  ): Promise<Relay> {
     const sockets = new Set<Socket>();
-    const server = createServer((client) => {
-      const onward = connect(port, "127.0.0.1");
+    const server = createServer({ noDelay: true }, (client) => {
+      const onward = open();
       for (const [from, into] of [
         [client, onward],
         [onward, client],

@@ -12,6 +12,8 @@ export class NodeHttp1Engine implements Engine {
   readonly #connectionOf = new WeakMap<object, Connection>();
   /** Sockets whose last request was answered by {@link #refuse}. */
   readonly #refused = new WeakSet<Duplex>();
+  /** Sockets whose request was answered before its body had come. */
+  readonly #earlyAnswers = new WeakSet<Duplex>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -51,7 +53,10 @@ export class NodeHttp1Engine implements Engine {
       const connection = this.#connectionOf.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
       connection.begin();
-      this.#options.serve(new Http1Exchange(request, response, connection, this.#options.bodies, isAsked));
+      const { bodies } = this.#options;
+      this.#options.serve(
+        new Http1Exchange(request, response, connection, bodies, isAsked, this.#earlyAnswers),
+      );
     };
     server.on("request", (request, response) => serve(request, response, false));
     server.on("checkContinue", (request, response) => serve(request, response, true));
@@ -66,7 +71,9 @@ export class NodeHttp1Engine implements Engine {
     // Told already: what still comes is thrown away until the client has read its answer.
     if (this.#refused.has(socket)) return;
     const connection = this.#connectionOf.get(socket);
-    if (error.code === "ECONNRESET" || !socket.writable || connection === undefined) {
+    // Whoever has its answer need not send the rest, and has its record.
+    const isOver = error.code === "HPE_INVALID_EOF_STATE" && this.#earlyAnswers.has(socket);
+    if (isOver || error.code === "ECONNRESET" || !socket.writable || connection === undefined) {
       return void socket.destroy();
     }
     const [status, reason] = PARSER_FAULTS[error.code ?? ""] ?? [400, "Bad Request"];

@@ -1,5 +1,6 @@
 /** HTTP/1.1: requests of Node's parser as exchanges. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { type BodyBudget, type BodyFailure, readWhole } from "../body.js";
 import type { Connection } from "../connections.js";
 import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
@@ -17,15 +18,21 @@ export class Http1Exchange implements Exchange {
   readonly #connection: Connection;
   readonly #bodies: BodyBudget;
   readonly #isAsked: boolean;
+  readonly #earlyAnswers: WeakSet<Duplex>;
 
-  /** @param isAsked - the client waits for a `100 Continue` before it sends the body */
+  /**
+   * @param isAsked - the client waits for a `100 Continue` before it sends the body
+   * @param earlyAnswers - gets the sockets of requests that are answered before their body has come
+   */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     connection: Connection,
     bodies: BodyBudget,
     isAsked: boolean,
+    earlyAnswers: WeakSet<Duplex>,
   ) {
+    this.#earlyAnswers = earlyAnswers;
     this.peer = connection.peer;
     this.#connection = connection;
     this.#bodies = bodies;
@@ -77,6 +84,7 @@ export class Http1Exchange implements Exchange {
   #replyEarly(status: number, headers: ReplyHeaders, body: string | undefined): void {
     const request = this.#request;
     const response = this.#response;
+    this.#earlyAnswers.add(request.socket);
     response.writeHead(status, { ...headers, connection: "close" });
     response.flushHeaders();
     if (body !== undefined && this.method !== "HEAD") response.write(body);

@@ -11,9 +11,11 @@ export type SystemToolName =
   | "curl"
   | "fish"
   | "groff"
+  | "h2load"
   | "haproxy"
   | "jq"
   | "logrotate"
+  | "nghttp"
   | "nginx"
   | "openssl"
   | "prometheus"
@@ -22,6 +24,7 @@ export type SystemToolName =
   | "rclone"
   | "restic"
   | "s3cmd"
+  | "s3fs"
   | "systemd-analyze"
   | "zsh";
 
