@@ -21,6 +21,7 @@ const KEK = Buffer.alloc(32, 7);
 interface BackEndPlace {
   readonly endpoint: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly ca?: string;
 }
 
 const customer = randomBytes(32);
@@ -51,6 +52,7 @@ describe("interop: a gateway before real S3 services", function () {
   const cleanUp = new CleanUp();
   let minio: BackEndPlace;
   let moto: BackEndPlace;
+  let own: BackEndPlace;
 
   before(async function () {
     const tools = { minio: requireService(this, "minio"), mc: requireService(this, "mc") };
@@ -65,6 +67,12 @@ describe("interop: a gateway before real S3 services", function () {
     const fake = await Moto.start(motoProgram, folder);
     cleanUp.add(() => fake.stop());
     moto = { endpoint: fake.url, credentials: { accessKeyId: "test", secretAccessKey: "test-secret" } };
+  });
+  before(async () => {
+    const server = await startS3Server({ tls: true, store: "folder" });
+    cleanUp.add(() => server.stop());
+    const credentials = { accessKeyId: ROOT.user, secretAccessKey: ROOT.password };
+    own = { endpoint: server.url, credentials, ca: await readFile(server.caFile ?? "", "utf8") };
   });
   after(() => cleanUp.run());
 
@@ -81,7 +89,13 @@ describe("interop: a gateway before real S3 services", function () {
       service: (parts) =>
         new GatewayObjects({
           ...{ backEnd, keys: parts.keys, random: secureRandom, now: Date.now },
-          ...(mode === "twice" ? { twice: new Set<"SSE-S3">(["SSE-S3"]) } : {}),
+          ...(mode === "twice"
+            ? {
+                twice: new Set<"SSE-S3" | "SSE-C">(
+                  backEnd.ca === undefined ? ["SSE-S3"] : ["SSE-S3", "SSE-C"],
+                ),
+              }
+            : {}),
         }),
     });
     cleanUp.add(() => server.stop());
@@ -98,8 +112,11 @@ describe("interop: a gateway before real S3 services", function () {
   }
 
   /** The same objects as the back end itself has them. */
-  function behind({ endpoint, credentials }: BackEndPlace): aws.S3Client {
-    const client = new aws.S3Client({ endpoint, credentials, region: "us-east-1", forcePathStyle: true });
+  function behind({ endpoint, credentials, ca }: BackEndPlace): aws.S3Client {
+    const client = new aws.S3Client({
+      ...{ endpoint, credentials, region: "us-east-1", forcePathStyle: true },
+      ...(ca === undefined ? {} : { requestHandler: { httpsAgent: new Agent({ ca, keepAlive: true }) } }),
+    });
     cleanUp.add(async () => client.destroy());
     return client;
   }
@@ -150,7 +167,9 @@ describe("interop: a gateway before real S3 services", function () {
   for (const [name, mode, place] of [
     ["encrypts, MinIO behind", "encrypts", () => minio],
     ["encrypts, moto behind", "encrypts", () => moto],
+    ["encrypts, kes-s3 behind", "encrypts", () => own],
     ["lets MinIO encrypt once more", "twice", () => minio],
+    ["lets kes-s3 encrypt once more", "twice", () => own],
   ] as const) {
     describe(name, () => {
       let at: Awaited<ReturnType<typeof gateway>>;
@@ -212,7 +231,13 @@ describe("interop: a gateway before real S3 services", function () {
           const body = Buffer.from(`secret of the client ${randomBytes(8).toString("hex")}`);
           const of = { Bucket: bucket, Key: `${kind}/seen` };
           await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
-          const theirs = await bytesOf(await behind(place()).send(new aws.GetObjectCommand(of)));
+          const raw = behind(place()).send(new aws.GetObjectCommand(of));
+          if (kind === "SSE-C" && mode === "twice" && place().ca !== undefined) {
+            // The back end encrypts it as well, under a key that it does not keep.
+            expect(await raw.catch((error: unknown) => error)).to.have.property("name", "InvalidRequest");
+            return;
+          }
+          const theirs = await bytesOf(await raw);
           expect(theirs.includes(body)).to.equal(kind === "none");
           expect(theirs.length).to.equal(kind === "none" ? body.length : body.length + 32);
         });
@@ -353,23 +378,113 @@ describe("interop: a gateway before real S3 services", function () {
     });
   }
 
-  describe("passes through, MinIO behind", () => {
-    it("all that the back end does, its encryption included", async () => {
-      const { client, bucket } = await gateway(minio, "passes through");
-      for (const kind of ["none", "SSE-S3", "SSE-KMS"] as const) {
+  for (const [name, place, taken] of [
+    ["MinIO", () => minio, ["none", "SSE-S3", "SSE-KMS"]],
+    // Reached over TLS, it takes keys of clients, too.
+    ["kes-s3", () => own, allKinds],
+  ] as const) {
+    it(`passes through, ${name} behind: all that the back end does, its encryption included`, async () => {
+      const { client, bucket } = await gateway(place(), "passes through");
+      for (const kind of taken) {
         const body = randomBytes(100_000);
         const of = { Bucket: bucket, Key: `${kind}/object` };
-        const put = await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
-        const direct = await behind(minio).send(new aws.HeadObjectCommand(of));
-        expect([direct.ETag, direct.ServerSideEncryption]).to.deep.equal([
-          put.ETag,
-          { none: undefined, "SSE-S3": "AES256", "SSE-KMS": "aws:kms" }[kind],
-        ]);
-        const get = await client.send(new aws.GetObjectCommand({ ...of, Range: "bytes=50000-50009" }));
+        const { store, read, from } = kinds[kind];
+        const put = await client.send(
+          new aws.PutObjectCommand({ ...of, Body: body, ...store, Metadata: { of: kind } }),
+        );
+        const direct = await behind(place()).send(new aws.HeadObjectCommand({ ...of, ...read }));
+        const { ServerSideEncryption, SSECustomerAlgorithm } = direct;
+        expect([direct.ETag, ServerSideEncryption, SSECustomerAlgorithm]).to.deep.equal(
+          {
+            none: [put.ETag, undefined, undefined],
+            "SSE-S3": [put.ETag, "AES256", undefined],
+            "SSE-KMS": [put.ETag, "aws:kms", undefined],
+            "SSE-C": [put.ETag, undefined, "AES256"],
+          }[kind],
+        );
+        const get = await client.send(
+          new aws.GetObjectCommand({ ...of, ...read, Range: "bytes=50000-50009" }),
+        );
         expect((await bytesOf(get)).equals(body.subarray(50_000, 50_010))).to.equal(true);
-        expect(get.ServerSideEncryption).to.equal(direct.ServerSideEncryption);
+        expect([get.ServerSideEncryption, get.Metadata]).to.deep.equal([ServerSideEncryption, { of: kind }]);
+        const copy = { Bucket: bucket, Key: `${kind}/copy` };
+        const CopySource = `${bucket}/${of.Key}`;
+        await client.send(new aws.CopyObjectCommand({ ...copy, CopySource, ...from, ...store }));
+        const copied = await client.send(new aws.GetObjectCommand({ ...copy, ...read }));
+        expect((await bytesOf(copied)).equals(body)).to.equal(true);
+        const parts = [randomBytes(5 * MIB), randomBytes(10)];
+        await multipart(client, { Bucket: bucket, Key: `${kind}/parts` }, kind, parts);
+        const second = await client.send(
+          new aws.GetObjectCommand({ Bucket: bucket, Key: `${kind}/parts`, PartNumber: 2, ...read }),
+        );
+        expect((await bytesOf(second)).equals(Buffer.concat(parts).subarray(5 * MIB))).to.equal(true);
       }
+      const listed = await client.send(new aws.ListObjectsV2Command({ Bucket: bucket }));
+      expect(listed.Contents).to.have.length(taken.length * 3);
+      await client.send(
+        new aws.DeleteObjectsCommand({
+          Bucket: bucket,
+          Delete: { Objects: listed.Contents?.map(({ Key }) => ({ Key })) ?? [] },
+        }),
+      );
+      await client.send(new aws.DeleteBucketCommand({ Bucket: bucket }));
     });
+  }
+
+  for (const kind of allKinds) {
+    it(`${kind}: reads what gateways stored under the names of MinIO's metadata`, async () => {
+      const { client, bucket } = await gateway(moto, "encrypts");
+      const of = { Bucket: bucket, Key: "earlier" };
+      const body = randomBytes(1_000);
+      await client.send(
+        new aws.PutObjectCommand({
+          ...of,
+          Body: body,
+          ...kinds[kind].store,
+          Expires: new Date(1_900_000_000_000),
+        }),
+      );
+      const before = await client.send(new aws.HeadObjectCommand({ ...of, ...kinds[kind].read }));
+      const theirs = behind(moto);
+      const { Metadata = {} } = await theirs.send(new aws.HeadObjectCommand(of));
+      const earlier = Object.entries(Metadata).map(([name, value]) => [
+        name
+          .replace("keswick-sealed-sse-", "x-minio-internal-server-side-encryption-")
+          .replace("keswick-sealed-minio-", "x-minio-internal-")
+          .replace("keswick-sealed-", "x-keswick-internal-"),
+        value,
+      ]);
+      expect(earlier.length).to.be.greaterThan(0);
+      expect(Object.keys(Metadata)).to.satisfy((names: string[]) =>
+        names.every((each) => each.startsWith("keswick-sealed-")),
+      );
+      await theirs.send(
+        new aws.CopyObjectCommand({
+          ...{ ...of, CopySource: `${bucket}/earlier`, MetadataDirective: "REPLACE" },
+          Metadata: Object.fromEntries(earlier),
+        }),
+      );
+      const get = await client.send(new aws.GetObjectCommand({ ...of, ...kinds[kind].read }));
+      expect((await bytesOf(get)).equals(body)).to.equal(true);
+      expect([get.ETag, get.ExpiresString, get.ServerSideEncryption]).to.deep.equal([
+        ...[before.ETag, before.ExpiresString, before.ServerSideEncryption],
+      ]);
+      expect(get.ExpiresString).to.equal("Sun, 17 Mar 2030 17:46:40 GMT");
+    });
+  }
+
+  it("no client sets a name of the gateway's own", async () => {
+    const { client, bucket } = await gateway(moto, "encrypts");
+    for (const name of ["keswick-sealed-etag", "Keswick-Sealed-x", "x-minio-internal-x"]) {
+      const put = new aws.PutObjectCommand({
+        Bucket: bucket,
+        Key: "k",
+        Body: "x",
+        Metadata: { [name]: "1" },
+      });
+      const failure = await client.send(put).catch((error: unknown) => error);
+      expect(failure).to.have.nested.property("$metadata.httpStatusCode", 400);
+    }
   });
 
   it("a plain upload begun with a checksum takes parts that name it or not, and copies", async () => {

@@ -10,6 +10,7 @@ import { checkCustomerKey } from "../sse/access.js";
 import { withoutReserved } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import { keyNameOfId, type RequestedEncryption } from "../sse/request.js";
+import { isKeptName } from "./back-end-names.js";
 import type { GatewayBase } from "./base.js";
 import {
   type FoundObject,
@@ -33,7 +34,7 @@ import { whileUnchanged } from "./while-unchanged.js";
 import { writeConditions } from "./write-conditions.js";
 
 export function copyObject(base: GatewayBase, request: CopyRequest): Promise<WrittenObject> {
-  checkNames(request.headers ?? {});
+  checkNames(request.headers ?? {}, isKeptName);
   return whileUnchanged(async () => {
     const { source, path, sse, signal } = request;
     const wanted = decide(base, sse);

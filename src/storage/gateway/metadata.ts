@@ -7,8 +7,9 @@ import { decodeBase64 } from "../../crypto/base64.js";
 import { checksumNames } from "../s3/checksums.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
 import { sseError } from "../sse/errors.js";
-import { type Encryption, isReservedName, readEncryption, writeEncryption } from "../sse/metadata.js";
+import { type Encryption, readEncryption, writeEncryption } from "../sse/metadata.js";
 import type { StoredChecksum } from "../sse/stored-checksum.js";
+import { backEndName, isKeptName, ownName } from "./back-end-names.js";
 
 const ETAG = "x-keswick-internal-etag";
 const PARTS = "x-keswick-internal-parts";
@@ -64,18 +65,18 @@ export function writeMetadata(
   if (encryption !== undefined) {
     for (const [name, value] of Object.entries(writeEncryption(encryption))) {
       // Services drop entries that are empty.
-      metadata[name.toLowerCase()] = value === "" ? "true" : value;
+      metadata[backEndName(name.toLowerCase())] = value === "" ? "true" : value;
     }
   }
   if (Object.keys(others).length > 0) {
-    metadata[HEADERS] = Buffer.from(JSON.stringify(others), "utf8").toString("base64");
+    metadata[backEndName(HEADERS)] = Buffer.from(JSON.stringify(others), "utf8").toString("base64");
   }
-  if (etag !== undefined) metadata[ETAG] = etag;
+  if (etag !== undefined) metadata[backEndName(ETAG)] = etag;
   if (checksum !== undefined) {
     const { algorithm, type, value, isSealed } = checksum;
-    metadata[CHECKSUM] = [algorithm, type, isSealed ? "sealed" : "open", value].join(":");
+    metadata[backEndName(CHECKSUM)] = [algorithm, type, isSealed ? "sealed" : "open", value].join(":");
   }
-  if (parts !== undefined) metadata[PARTS] = [parts.count, parts.size, parts.lastSize].join(":");
+  if (parts !== undefined) metadata[backEndName(PARTS)] = [parts.count, parts.size, parts.lastSize].join(":");
   return { Metadata: metadata, ...fields };
 }
 
@@ -103,11 +104,11 @@ export function readMetadata(found: BackEndHeaders): {
   if (found.ExpiresString !== undefined) headers.expires = found.ExpiresString;
   const metadata = found.Metadata ?? {};
   for (const [name, value] of Object.entries(metadata)) {
-    if (!isReservedName(name)) headers[`${USER}${name.toLowerCase()}`] = value;
+    if (!isKeptName(name)) headers[`${USER}${name.toLowerCase()}`] = value;
   }
-  const folded = new Map(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
+  const folded = ownEntries(metadata);
   Object.assign(headers, otherHeaders(folded.get(HEADERS)));
-  const encryption = readEncryption(metadata);
+  const encryption = readEncryption(Object.fromEntries(folded));
   const etag = folded.get(ETAG);
   const checksum = readChecksum(folded.get(CHECKSUM));
   const parts = readParts(folded.get(PARTS));
@@ -120,6 +121,18 @@ export function readMetadata(found: BackEndHeaders): {
       ...(parts && { parts }),
     },
   };
+}
+
+/** The gateway's own, by the names that they have here. */
+function ownEntries(metadata: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const entries = new Map<string, string>();
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!isKeptName(name)) continue;
+    const own = ownName(name.toLowerCase());
+    if (entries.has(own) && entries.get(own) !== value) throw altered(own);
+    entries.set(own, value);
+  }
+  return entries;
 }
 
 function isField(name: string): name is keyof typeof FIELDS {
@@ -137,7 +150,7 @@ function otherHeaders(text: string | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
   if (typeof value !== "object" || value === null) throw altered(HEADERS);
   for (const [name, each] of Object.entries(value)) {
-    if (typeof each !== "string" || isReservedName(name)) throw altered(HEADERS);
+    if (typeof each !== "string" || isKeptName(name)) throw altered(HEADERS);
     headers[name] = each;
   }
   return headers;

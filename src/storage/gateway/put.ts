@@ -6,6 +6,7 @@ import { s3Error } from "../s3/errors.js";
 import { decideEncryption } from "../sse/precedence.js";
 import type { RequestedEncryption, SseRequest } from "../sse/request.js";
 import { customerKeyOf } from "../sse/request.js";
+import { isKeptName } from "./back-end-names.js";
 import type { GatewayBase } from "./base.js";
 import { storeContent } from "./store-content.js";
 import { passesThrough } from "./twice.js";
@@ -18,7 +19,7 @@ export function decide(base: GatewayBase, sse: SseRequest): RequestedEncryption 
 
 export async function putObject(base: GatewayBase, request: PutRequest): Promise<WrittenObject> {
   const { path, stored, sse, body, signal } = request;
-  checkNames(stored.headers);
+  checkNames(stored.headers, isKeptName);
   const { length, md5 } = body.plan;
   // The back end has to be told a length.
   if (length === undefined) throw s3Error("LENGTH_MISSING");

@@ -30,6 +30,7 @@ import type { ObjectKey } from "../sse/object-key.js";
 import { customerKeyOf } from "../sse/request.js";
 import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath } from "../sse/seal.js";
+import { isKeptName } from "./back-end-names.js";
 import type { GatewayBase } from "./base.js";
 import { findObject, kindOf, openKeyOf, shownETagOf, sizeOf, unquoted } from "./found-object.js";
 import { writeMetadata } from "./metadata.js";
@@ -44,7 +45,7 @@ import { writeConditions } from "./write-conditions.js";
 
 export async function createUpload(base: GatewayBase, request: CreateUploadRequest): Promise<CreatedUpload> {
   const { path, stored, sse, checksum, signal } = request;
-  checkNames(stored.headers);
+  checkNames(stored.headers, isKeptName);
   const wanted = decide(base, sse);
   const { keys, random } = base;
   const isSealed = wanted !== undefined && !passesThrough(base);
@@ -199,8 +200,9 @@ export async function completeUpload(base: GatewayBase, request: CompleteRequest
   if (isSealed && parts.some(({ number }, i) => number !== i + 1)) {
     throw s3Error("PART_INVALID", { cause: new Error("parts of an encrypted upload have no gaps") });
   }
-  const key =
-    customerKeyOf(sse) === undefined ? undefined : await openUpload(base, request, upload, "upload");
+  // A key of the key service may be gone since the last part: nothing that cannot be opened is to be said to be stored.
+  const isOpened = upload.encryption?.kind !== "SSE-C" || customerKeyOf(sse) !== undefined;
+  const key = isOpened ? await openUpload(base, request, upload, "upload") : undefined;
   key?.wipe();
   const fields = await writeConditions(base, path, conditions, undefined, signal);
   const output = await base.backEnd.call(signal, (client, options) =>
