@@ -17,7 +17,7 @@ import { openKey } from "./source-object.js";
 import { findUpload, type KnownUpload } from "./uploads.js";
 import { prepareCheck } from "./write-check.js";
 
-/** One `decrypt` where parts' ETags or checksums are sealed and needed. */
+/** One `decrypt`, or none for plain uploads and SSE-C. */
 export async function completeUpload(base: LocalBase, request: CompleteRequest): Promise<WrittenObject> {
   const { path, uploadId } = request;
   try {
@@ -63,7 +63,11 @@ async function complete(
   }
 }
 
-/** Undefined where nothing that is needed is sealed. The key of SSE-C must be right wherever it is sent. */
+/**
+ * Undefined for SSE-C where nothing that is needed is sealed; the client's key must be right wherever it is sent. Keys of
+ * the key service are opened in any case: one may be locked or gone since the last part, and what cannot be opened any
+ * more must not be said to be stored.
+ */
 async function completionKey(
   base: LocalBase,
   request: CompleteRequest,
@@ -75,7 +79,7 @@ async function completionKey(
     record.checksum !== undefined ||
     checksum !== undefined ||
     parts.some((part) => part.checksum !== undefined);
-  const isNeeded = encryption?.kind === "SSE-S3" || customerKey !== undefined || needsChecksums;
+  const isNeeded = encryption?.kind !== "SSE-C" || customerKey !== undefined || needsChecksums;
   return isNeeded ? openKey(base, path, encryption, { use: "upload", customerKey, signal }) : undefined;
 }
 

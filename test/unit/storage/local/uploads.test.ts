@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { MemoryStore } from "../../../support/memory-store.js";
 import { uploadBody } from "../../../support/upload-body.js";
+import { SeveralKeys } from "../keys/support.js";
 import { pattern } from "../sse/support.js";
 import { CHECKSUMS } from "./checksum-vectors.js";
 import {
@@ -144,6 +145,15 @@ describe("local objects: uploads in parts", function () {
         expect(both[0]).to.deep.equal(both[1]);
       });
 
+      it("is completed with one call, or none", async () => {
+        const { uploadId } = await site.upload("k", kind);
+        const { etag } = await site.part("k", uploadId, 1, small, kind);
+        site.calls();
+        await site.complete("k", uploadId, { 1: etag }, kind);
+        const isManaged = kind === "SSE-S3" || kind === "SSE-KMS";
+        expect(site.calls()).to.deep.equal(isManaged ? ["decrypt"] : []);
+      });
+
       it("ends with an empty part, or is one", async () => {
         await site.multipart("k", kind, big, Buffer.alloc(0));
         expect((await site.get("k", kind)).bytes.equals(big)).to.equal(true);
@@ -236,6 +246,24 @@ describe("local objects: uploads in parts", function () {
       );
     }
   });
+
+  for (const [kind, keyName] of [
+    ["SSE-S3", "default"],
+    ["SSE-KMS", "other"],
+  ] as const) {
+    it(`${kind}: is not said to be stored when its key went away after the last part`, async () => {
+      const keys = new SeveralKeys("default", "other");
+      const place = await memorySite({ keys });
+      await place.put("k", pattern(5));
+      const { uploadId } = await place.upload("k", kind);
+      const { etag } = await place.part("k", uploadId, 1, small, kind);
+      keys.remove(keyName);
+      await rejects(() => place.complete("k", uploadId, { 1: etag }, kind), "KMS_KEY_NOT_FOUND");
+      expect((await place.get("k")).bytes.equals(pattern(5))).to.equal(true);
+      const { contents } = await place.objects.uploads(BUCKET, allKeys);
+      expect(contents.map(({ id }) => id)).to.deep.equal([uploadId]);
+    });
+  }
 
   it("demands the client's key for parts, and checks it wherever it comes", async () => {
     const { uploadId } = await site.upload("k", "SSE-C");
