@@ -268,6 +268,56 @@ describe("kes-s3", function () {
       expect((await runS3(["verify", join(folder, "no-such-folder")])).stderr).to.contain("is not a folder");
     });
 
+    it("work while a server has the folder and objects come and go, and change nothing in it", async () => {
+      const dir = join(folder, "in-use");
+      const server = await started({ dir });
+      await ask(server, "PUT", "/bucket");
+      const kms = { "x-amz-server-side-encryption": "aws:kms" };
+      const large = randomBytes(300_000);
+      await ask(server, "PUT", "/bucket/stays", { body: large, headers: kms });
+      const failed: number[] = [];
+      let isDone = false;
+      const work = async (worker: number): Promise<void> => {
+        for (let n = 0; !isDone; n++) {
+          const path = `/bucket/k${worker}-${n % 5}`;
+          const body = n % 3 === 0 ? large : `content ${n}`;
+          const { status } = await ask(server, "PUT", path, { body, headers: kms });
+          if (status !== 200) failed.push(status);
+          if (n % 2 === 1) await ask(server, "DELETE", path);
+        }
+      };
+      const workers = [0, 1, 2].map(work);
+      try {
+        for (let turn = 0; turn < 5; turn++) {
+          const { code, stdout, stderr } = await runS3(["verify", dir, "--json"]);
+          expect(code, stdout + stderr).to.equal(0);
+          const report = JSON.parse(stdout);
+          expect(report).to.include({ isComplete: true, damaged: 0, unopened: 0 });
+          expect(report.sound).to.be.greaterThan(0);
+          const told = await runS3(["stat", dir, "bucket/stays", "--json"]);
+          expect(JSON.parse(told.stdout)).to.include({ size: 300_000, encryption: "SSE-KMS" });
+        }
+      } finally {
+        isDone = true;
+        await Promise.all(workers);
+      }
+      expect(failed).to.deep.equal([]);
+      for (let worker = 0; worker < 3; worker++)
+        for (let n = 0; n < 5; n++) await ask(server, "DELETE", `/bucket/k${worker}-${n}`);
+      await damage(dir, 200_000);
+      const broken = await runS3(["verify", dir]);
+      expect([broken.code, broken.stdout]).to.satisfy(
+        ([code, text]: [number, string]) => code === 1 && text.startsWith("bucket/stays  damaged from byte"),
+      );
+      expect((await runS3(["verify", dir, "--rebuild-index"])).stderr).to.contain("is in use");
+      const rotated = await runS3(["rotate", "--dir", dir, "--bucket", "bucket", "--key", "my-key"]);
+      expect(rotated.stderr).to.contain("is in use").and.to.contain("--server");
+      expect((await runS3(["verify", dir, "--bucket", "none"])).stderr).to.contain(
+        "there is no bucket 'none'",
+      );
+      expect(await server.stop()).to.equal(0);
+    });
+
     it("build the index anew from the files", async () => {
       const dir = join(folder, "rebuilt");
       const server = await started({ dir });

@@ -3,14 +3,21 @@ import { secureRandom } from "../../crypto/random.js";
 import type { KeyService } from "../../storage/keys/key-service.js";
 import { LocalObjects } from "../../storage/local/local-objects.js";
 import { DirectoryStore } from "../../storage/store/directory-store.js";
+import type { ObjectStore } from "../../storage/store/object-store.js";
 import { StoreFolderError } from "../../storage/store/prepare-folder.js";
 import { LockedError } from "../../storage/store/process-lock.js";
+import { StoreReader } from "../../storage/store/store-reader.js";
 import { CommandError } from "../command.js";
 import type { OpenService } from "./serve.js";
 
 /** @param dir - absolute. @throws CommandError when it is in use, or is none that objects can be kept in */
 export async function openStore(dir: string, note: (text: string) => void): Promise<DirectoryStore> {
   return told(dir, () => DirectoryStore.open(dir, { warn: note }));
+}
+
+/** To look at, whoever has it open. @param dir - absolute. @throws CommandError when it holds no store */
+export async function readStore(dir: string): Promise<StoreReader> {
+  return told(dir, () => StoreReader.open(dir));
 }
 
 /** What is wrong with a folder, in words for who runs the command. @throws CommandError */
@@ -21,7 +28,10 @@ export async function told<T>(dir: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof LockedError) {
       throw new CommandError(`'${dir}' is in use by another process`, {
         cause,
-        hints: ["a folder belongs to one server at a time; this needs it to be stopped"],
+        hints: [
+          "a folder belongs to one server at a time; this needs it to be stopped",
+          "'kes-s3 verify' and 'stat' look at a folder in use, and 'rotate --server URL' asks the server itself",
+        ],
       });
     }
     if (cause instanceof StoreFolderError) throw new CommandError(cause.message, { cause });
@@ -31,7 +41,7 @@ export async function told<T>(dir: string, work: () => Promise<T>): Promise<T> {
 
 /** The objects of a folder. Closing them closes store and keys. */
 export function objectsOf(
-  store: DirectoryStore,
+  store: ObjectStore,
   keys: KeyService | undefined,
   autoEncryption: boolean,
 ): LocalObjects {

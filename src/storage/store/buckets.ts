@@ -19,6 +19,11 @@ export class Buckets {
     return readEntry("bucket", this.#core.index.get("buckets", textKey(name)))?.record;
   }
 
+  /** Of the one that has the name now. */
+  number(name: string): number | undefined {
+    return readEntry("bucket", this.#core.index.get("buckets", textKey(name)))?.bucket;
+  }
+
   buckets(): readonly BucketRecord[] {
     const entries = this.#core.index.range("buckets", FIRST, BEHIND_TEXT);
     return Array.from(entries, ({ value }) => readEntry("bucket", value).record);

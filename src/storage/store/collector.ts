@@ -4,7 +4,7 @@
  */
 import type { Files } from "./files.js";
 import type { Holds } from "./holds.js";
-import type { IndexDatabase } from "./index-database.js";
+import type { Index } from "./index-database.js";
 import {
   GARBAGE_CONTENT,
   GARBAGE_END,
@@ -21,7 +21,7 @@ const BATCH = 256;
 type Garbage = FileName & { readonly waits: boolean };
 
 export class Collector {
-  readonly #index: IndexDatabase;
+  readonly #index: Index;
   readonly #files: Files;
   readonly #holds: Holds;
   readonly #warn: (message: string) => void;
@@ -31,7 +31,7 @@ export class Collector {
   #contentsAgain = false;
   #isClosed = false;
 
-  constructor(index: IndexDatabase, files: Files, holds: Holds, warn: (message: string) => void) {
+  constructor(index: Index, files: Files, holds: Holds, warn: (message: string) => void) {
     this.#index = index;
     this.#files = files;
     this.#holds = holds;

@@ -5,7 +5,7 @@ import { type BucketEntry, readEntry } from "./entries.js";
 import { storeFault } from "./faults.js";
 import { FileSet, type Files } from "./files.js";
 import { fileOf, type Holds } from "./holds.js";
-import type { IndexDatabase } from "./index-database.js";
+import type { Index } from "./index-database.js";
 import { garbageKey, numberKey, textKey } from "./index-keys.js";
 import type { Change, Table } from "./index-writes.js";
 import type { Piece } from "./stored-record.js";
@@ -25,7 +25,7 @@ class Outdated extends Error {}
 const MAX_TURNS = 100;
 
 export class Core {
-  readonly index: IndexDatabase;
+  readonly index: Index;
   readonly files: Files;
   readonly holds: Holds;
   readonly collector: Collector;
@@ -34,7 +34,7 @@ export class Core {
   #hasGarbage = false;
 
   constructor(
-    index: IndexDatabase,
+    index: Index,
     files: Files,
     holds: Holds,
     collector: Collector,
@@ -51,7 +51,7 @@ export class Core {
   /**
    * Writes files and, once they are durable, changes the index, which then knows them.
    * When anything fails, the files are gone and the index is as it was.
-   * @param work - looks, throws or writes; see {@link IndexDatabase.change}
+   * @param work - looks, throws or writes; see {@link Index.change}
    */
   async publish<Written, T>(
     write: (set: FileSet) => Promise<Written>,

@@ -50,6 +50,8 @@ export interface DirectoryStoreOptions {
   readonly randomId?: () => string;
 }
 
+/** How long at most the index keeps what a process that was killed while it read has held. */
+const UPKEEP_MS = 60_000;
 /** Uploads that wait for one of `maxUploads`; the next is told to slow down. */
 const MAX_WAITING_UPLOADS = 1024;
 
@@ -63,6 +65,7 @@ export class DirectoryStore implements ObjectStore {
   readonly #unlock: () => Promise<void>;
   readonly #drafting = new Set<AbortController>();
   readonly #running = new Set<Promise<unknown>>();
+  #upkeep: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   private constructor(
@@ -113,6 +116,8 @@ export class DirectoryStore implements ObjectStore {
         unlock,
       );
       store.#collect();
+      const kept = index;
+      store.#upkeep = setInterval(() => kept.releaseDeadReaders(), UPKEEP_MS).unref();
       return store;
     } catch (cause) {
       await index?.close();
@@ -224,13 +229,14 @@ export class DirectoryStore implements ObjectStore {
 
   /** Holds the index against the files, both ways. Contents are not read. */
   verify(): AsyncIterable<StoreFinding> {
-    return verifyStore(this.#system, this.#core);
+    return verifyStore(this.#system, this.#core, () => this.#core.files.settledNumber);
   }
 
   /** Uploads that still come in are broken off; all other calls end first. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#upkeep);
     for (const controller of this.#drafting) controller.abort(s3Error("UNAVAILABLE"));
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#core.collector.close();

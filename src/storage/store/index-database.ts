@@ -7,27 +7,36 @@
  * descriptor with O_DSYNC. (lmdb's own transaction callbacks and its option `overlappingSync` are not used.)
  */
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
 import { isS3Error, s3Error } from "../s3/errors.js";
 import { S3Error } from "../s3-error.js";
 import { isFull } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import { IndexRoom } from "./index-room.js";
-import { BASE_PAGES, type Change, type Entry, type Table, tableNames, Writes } from "./index-writes.js";
+import { IndexTables } from "./index-tables.js";
+import { BASE_PAGES, type Change, type Entry, type Table, Writes } from "./index-writes.js";
 
-/** Address space, not memory or disk; lmdb maps more when it is used up. */
-const MAP_BYTES = 16 * 1024 ** 3;
 /** Changes of one group: what comes after waits for the next. */
 const MAX_GROUP_JOBS = 1_000;
-/** Entries that are read from lmdb at a time: no transaction stays open between. */
-const FIRST_READ = 16;
-const LONGEST_READ = 512;
 
 /** In the table `state`: number of the last group. */
 const GROUP = Buffer.from("group");
 
 /** Carries out a commit; tests make it fail or stop. */
 export type Committer = (commit: () => Promise<void>) => Promise<void>;
+
+/** Who looks at the index and changes it. */
+export interface Index {
+  readonly isBroken: boolean;
+  get(table: Table, key: Buffer): string | undefined;
+  /** Entries with `start` ≤ key < `end`, in order. What changes meanwhile may be seen or not. */
+  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry>;
+  lastKey(table: Table): Buffer | undefined;
+  /** What is read from now on is no older than this call, whoever wrote it. */
+  refresh(): void;
+  /** See {@link IndexDatabase.change}. */
+  change<T>(work: (change: Change) => T, options?: { readonly alone?: boolean }): Promise<T>;
+  close(): Promise<void>;
+}
 
 interface Job {
   /** Runs the change on the group's writes; throws nothing. */
@@ -37,9 +46,8 @@ interface Job {
   readonly end: (failure: Error | undefined) => void;
 }
 
-export class IndexDatabase {
-  readonly #root: RootDatabase<string, Buffer>;
-  readonly #tables: ReadonlyMap<Table, Database<string, Buffer>>;
+export class IndexDatabase implements Index {
+  readonly #tables: IndexTables;
   readonly #commit: Committer;
   readonly #room: IndexRoom;
   #groups = 0;
@@ -49,23 +57,7 @@ export class IndexDatabase {
 
   constructor(path: string, room: IndexRoom, commit: Committer = (work) => work()) {
     this.#room = room;
-    this.#root = open({
-      path,
-      noSubdir: false,
-      overlappingSync: false,
-      mapSize: MAP_BYTES,
-      maxDbs: tableNames.length,
-      // With it, lmdb makes promises of its own, which reject with nobody listening when a commit fails.
-      eventTurnBatching: false,
-      // Not among its types: mode of the files.
-      ...{ permissionsMode: 0o600 },
-    });
-    this.#tables = new Map(
-      tableNames.map((name) => [
-        name,
-        this.#root.openDB(name, { encoding: "string", keyEncoding: "binary" }),
-      ]),
-    );
+    this.#tables = new IndexTables(path);
     this.#commit = commit;
     this.#groups = Number(this.get("state", GROUP) ?? "0");
   }
@@ -76,27 +68,24 @@ export class IndexDatabase {
   }
 
   get(table: Table, key: Buffer): string | undefined {
-    return this.#table(table).get(key);
+    return this.#tables.get(table, key);
   }
 
-  /** Entries with `start` ≤ key < `end`, in order. What changes meanwhile may be seen or not. */
-  *range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {
-    const database = this.#table(table);
-    let from = start;
-    for (let limit = FIRST_READ; ; limit = Math.min(2 * limit, LONGEST_READ)) {
-      const entries = [...database.getRange({ start: from, end, limit })];
-      // Keys come in memory that lmdb uses again.
-      for (const { key, value } of entries) yield { key: Buffer.from(key), value };
-      const last = entries.at(-1);
-      if (last === undefined || entries.length < limit) return;
-      from = Buffer.concat([last.key, Buffer.of(0)]);
-    }
+  range(table: Table, start: Buffer, end: Buffer): Iterable<Entry> {
+    return this.#tables.range(table, start, end);
   }
 
-  /** The last key of a table. */
   lastKey(table: Table): Buffer | undefined {
-    for (const key of this.#table(table).getKeys({ reverse: true, limit: 1 })) return Buffer.from(key);
-    return undefined;
+    return this.#tables.lastKey(table);
+  }
+
+  refresh(): void {
+    this.#tables.refresh();
+  }
+
+  /** See {@link IndexTables.releaseDeadReaders}. */
+  releaseDeadReaders(): number {
+    return this.#tables.releaseDeadReaders();
   }
 
   /**
@@ -129,7 +118,7 @@ export class IndexDatabase {
   /** Waits for all changes, then closes. */
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
-    await this.#root.close();
+    await this.#tables.close();
   }
 
   async #run(): Promise<void> {
@@ -185,15 +174,15 @@ export class IndexDatabase {
 
   /** Bytes of the file that hold pages, free ones too. */
   #usedBytes(): number {
-    const stats = this.#root.getStats();
+    const stats = this.#tables.root.getStats();
     return (numberIn(stats, "lastPageNumber") + 1) * numberIn(stats, "pageSize");
   }
 
   /** About half of the bytes in free pages: lmdb leaves those alone that were freed last. */
   #freeBytes(): number {
-    const root = this.#root.getStats();
+    const root = this.#tables.root.getStats();
     const free: unknown = Reflect.get(root, "free");
-    const trees = [root, free, ...Array.from(this.#tables.values(), (table) => table.getStats())];
+    const trees = [root, free, ...Array.from(this.#tables.all(), (table) => table.getStats())];
     const inUse = trees.reduce<number>((sum, tree) => sum + pagesOf(tree), 0);
     const pages = numberIn(root, "lastPageNumber") + 1 - inUse;
     return Math.max(pages / 2 - 2 * BASE_PAGES, 0) * numberIn(root, "pageSize");
@@ -205,7 +194,7 @@ export class IndexDatabase {
    */
   #isUnchanged(): boolean {
     try {
-      this.#root.resetReadTxn();
+      this.refresh();
       return Number(this.get("state", GROUP) ?? "0") === this.#groups;
     } catch {
       return false;
@@ -214,18 +203,12 @@ export class IndexDatabase {
 
   async #send(writes: Writes): Promise<void> {
     // All within one batch are one transaction.
-    await this.#root.batch(() => {
+    await this.#tables.root.batch(() => {
       for (const [table, key, value] of writes.all()) {
-        if (value === undefined) this.#table(table).remove(key);
-        else this.#table(table).put(key, value);
+        if (value === undefined) this.#tables.table(table).remove(key);
+        else this.#tables.table(table).put(key, value);
       }
     });
-  }
-
-  #table(name: Table): Database<string, Buffer> {
-    const table = this.#tables.get(name);
-    if (table === undefined) throw new TypeError(`no table ${name}`);
-    return table;
   }
 }
 

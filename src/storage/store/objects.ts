@@ -39,7 +39,7 @@ export class Objects {
   }
 
   async hold(bucket: string, key: string): Promise<HeldObject | undefined> {
-    const { files, holds } = this.#core;
+    const { files, holds, index } = this.#core;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const number = this.#core.bucket(bucket).bucket;
       const entry = this.#entry(number, key);
@@ -51,6 +51,7 @@ export class Objects {
       const file = await files.readRecord(entry.file);
       // Not there: the object was replaced, and its record went with its content.
       if (file !== undefined) return new HeldContent(record, file.content, files, holds, () => {});
+      index.refresh();
       if (this.#entry(number, key)?.file === entry.file)
         throw damaged(`record file ${entry.file} of an object is gone`);
     }
@@ -106,6 +107,11 @@ export class Objects {
       change.remove("objects", objectKey(number, key));
       this.#drop(change, entry);
     });
+  }
+
+  /** Changes whenever anything of the object does, and never comes again; undefined where there is none. */
+  version(bucket: number, key: string): number | undefined {
+    return this.#entry(bucket, key)?.file;
   }
 
   /** With its parts, which are looked at only when somebody asks for them. */

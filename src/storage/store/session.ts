@@ -7,7 +7,7 @@ import { constants } from "node:fs";
 import { errnoOf } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import { syncFolder } from "./folder-sync.js";
-import type { IndexDatabase } from "./index-database.js";
+import type { Index, IndexDatabase } from "./index-database.js";
 import { textKey } from "./index-keys.js";
 import type { Layout } from "./layout.js";
 import { StoreFolderError } from "./prepare-folder.js";
@@ -44,7 +44,7 @@ export async function beginSession(
     // Nothing was acknowledged before the first marker stood.
     if (await hasEntries(system, layout.data))
       throw new StoreFolderError(`'${layout.root}' holds data, but no 'keswick.json': rebuild its index`);
-  } else if (known === undefined || (known !== marker.session && known !== marker.previous)) {
+  } else if (!isOwnIndex(index, marker)) {
     throw new StoreFolderError(
       `the index of '${layout.root}' is missing, or older than its data: rebuild it ` +
         "(kes-s3 verify --rebuild-index)",
@@ -52,6 +52,12 @@ export async function beginSession(
   }
   await writeMarker(system, layout, { session, previous: known ?? session });
   await joinSession(index, session);
+}
+
+/** Whether the index is that of the folder, as it is now. */
+export function isOwnIndex(index: Pick<Index, "get">, { session, previous }: Marker): boolean {
+  const known = index.get("state", SESSION);
+  return known !== undefined && (known === session || known === previous);
 }
 
 /** Makes an index that of the session. */

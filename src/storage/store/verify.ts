@@ -1,15 +1,17 @@
 /**
- * Holds the index against the files, both ways, while the store is in use. What changes meanwhile is looked at again
- * before it is told. Contents are not read: whoever holds the keys does that.
+ * Holds the index against the files, both ways, while the store is in use, by this process or by another. What changes
+ * meanwhile is looked at again before it is told. Contents are not read: whoever holds the keys does that.
  */
 import { isDeepStrictEqual } from "node:util";
+import { isS3Error } from "../s3/errors.js";
 import type { Core } from "./core.js";
 import { dataFiles } from "./data-walk.js";
 import { readEntry } from "./entries.js";
+import { errnoOf } from "./faults.js";
 import { FileMarks } from "./file-marks.js";
 import type { FileSystem } from "./file-system.js";
 import { fileOf } from "./holds.js";
-import { garbageKey, numberKey } from "./index-keys.js";
+import { garbageKey, numberKey, readNumberKey } from "./index-keys.js";
 import type { Entry, Table } from "./index-writes.js";
 import type { FileName } from "./layout.js";
 import { decodeRecordFile } from "./record-file.js";
@@ -24,6 +26,8 @@ export interface StoreFinding {
     | "other-record"
     | "missing-content"
     | "content-size"
+    /** The disk does not give it back, or something else stands in its place. */
+    | "unreadable-file"
     /** Files that belong to nothing, and no file of a store. */
     | "unused-file"
     | "foreign-file"
@@ -39,6 +43,9 @@ export interface StoreFinding {
 
 const START = Buffer.of(0);
 const END = Buffer.alloc(16, 0xff);
+const STEPS_AT_ONCE = 1_000;
+/** Of the process, not of a file. */
+const SHORTAGES: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
 
 /** An entry as the record file must have it. */
 interface Expected {
@@ -51,31 +58,71 @@ interface Expected {
   readonly isSame: (stored: StoredRecord) => boolean;
 }
 
-export async function* verifyStore(system: FileSystem, core: Core): AsyncIterable<StoreFinding> {
+/**
+ * @param settled - a number below which every file is in the index, was never, or was removed. Files above it that the
+ *   index does not know are about to be entered, or were left by a crash: the next start removes them
+ */
+export async function* verifyStore(
+  system: FileSystem,
+  core: Core,
+  settled: () => number,
+): AsyncIterable<StoreFinding> {
   const { files, index } = core;
-  // What is written meanwhile is not looked at.
-  const end = files.settledNumber;
   const used = new FileMarks();
   for (const expected of expectations(core)) {
-    for (const { file } of [expected, ...expected.pieces]) used.add(file);
+    mark(used, expected);
     const kind = await problemOf(core, expected);
     if (kind === undefined) continue;
+    index.refresh();
     // Replaced or removed meanwhile: not a problem.
     if (index.get(expected.table, expected.key) !== expected.value) continue;
     yield { kind, table: expected.table, name: expected.name };
   }
   const foreign: string[] = [];
   for await (const file of dataFiles(system, files.layout, (path) => foreign.push(path))) {
-    if (file.number >= end || used.has(file.number)) continue;
-    if (isGarbage(core, file) || (await files.sizeOf(file)) === undefined) continue;
+    if (used.has(file.number)) continue;
+    index.refresh();
+    // In this order: what is entered in between is not missed.
+    if (file.number >= settled() || index.get("files", numberKey(file.number)) !== undefined) continue;
+    if ((await files.sizeOf(file)) === undefined) continue;
     yield { kind: "unused-file", path: files.layout.file(file) };
   }
   for (const path of foreign) yield { kind: "foreign-file", path };
-  for (const { key } of index.range("files", START, numberKey(end))) {
-    const number = key.readUIntBE(0, 6);
-    if (used.has(number) || isGarbage(core, { number })) continue;
-    if (index.get("files", key) !== undefined) yield { kind: "unused-entry", name: String(number) };
+  yield* unusedEntries(core, used);
+}
+
+/** @param used - may lack what was entered after it was made */
+async function* unusedEntries(core: Core, used: FileMarks): AsyncIterable<StoreFinding> {
+  const { index } = core;
+  const suspected: number[] = [];
+  for await (const { key } of unhurried(index.range("files", START, END))) {
+    const number = readNumberKey(key);
+    if (!used.has(number) && !isGarbage(core, { number })) suspected.push(number);
   }
+  if (suspected.length === 0) return;
+  index.refresh();
+  // Whatever refers to one of them now is met by a second walk, or the file has become garbage.
+  for await (const expected of unhurried(expectations(core))) mark(used, expected);
+  index.refresh();
+  for (const number of suspected) {
+    if (used.has(number) || isGarbage(core, { number })) continue;
+    if (index.get("files", numberKey(number)) !== undefined)
+      yield { kind: "unused-entry", name: String(number) };
+  }
+}
+
+/** Others have their turn now and then. */
+async function* unhurried<Item>(items: Iterable<Item>): AsyncIterable<Item> {
+  let steps = 0;
+  for (const item of items) {
+    if (++steps % STEPS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    yield item;
+  }
+}
+
+function mark(used: FileMarks, { file, pieces }: Expected): void {
+  used.add(file);
+  for (const piece of pieces) used.add(piece.file);
 }
 
 function isGarbage({ index }: Core, { number }: Pick<FileName, "number">): boolean {
@@ -133,7 +180,16 @@ function* expectations(core: Core): Iterable<Expected> {
   }
 }
 
-async function problemOf(
+async function problemOf(core: Core, expected: Expected): Promise<StoreFinding["kind"] | undefined> {
+  try {
+    return await differenceOf(core, expected);
+  } catch (cause) {
+    if (!isS3Error(cause, "INTERNAL") || SHORTAGES.has(errnoOf(cause.cause) ?? "")) throw cause;
+    return "unreadable-file";
+  }
+}
+
+async function differenceOf(
   { files }: Core,
   { file, pieces, isSame }: Expected,
 ): Promise<StoreFinding["kind"] | undefined> {

@@ -6,7 +6,7 @@ export const statCommand = command({
   usage: "kes-s3 stat [flags] DIR BUCKET/KEY",
   description:
     "Shows how an object in DIR is stored: how it is encrypted, under which key, its sizes and parts. Needs no key " +
-    "service. No server may run on DIR meanwhile; of a running one, 'mc stat' shows much of it.",
+    "service. Changes nothing: a server may run on DIR meanwhile.",
   options: { json: { type: "boolean", description: "Print JSON" } },
   args: [2, 2],
   examples: ["kes-s3 stat /srv/s3 photos/2026/sea.jpg", "kes-s3 stat /srv/s3 photos/2026/sea.jpg --json"],
@@ -15,19 +15,19 @@ export const statCommand = command({
     const slash = path.indexOf("/");
     const [bucket, key] = [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
     if (bucket === "" || key === "") throw new CommandError(`'${path}' is not of the form BUCKET/KEY`);
-    const [{ openStore }, { requireFolder }, { statLines, statReport }, { printable }] = await Promise.all([
-      import("../folder.js"),
-      import("../directory.js"),
-      import("../stat-report.js"),
-      import("../../terminal/text.js"),
-    ]);
+    const [{ readStore }, { requireFolder }, { heldObject }, { statLines, statReport }, { printable }] =
+      await Promise.all([
+        import("../folder.js"),
+        import("../directory.js"),
+        import("../stat/held-object.js"),
+        import("../stat-report.js"),
+        import("../../terminal/text.js"),
+      ]);
     const folder = resolve(context.cwd, dir);
     await requireFolder(folder);
-    const store = await openStore(folder, (text) => context.output.note(text));
+    const store = await readStore(folder);
     try {
-      if (store.bucket(bucket) === undefined) throw new CommandError(`there is no bucket '${bucket}'`);
-      const held = await store.hold(bucket, key);
-      if (held === undefined) throw new CommandError(`there is no object '${key}' in '${bucket}'`);
+      const held = await heldObject(store, bucket, key);
       try {
         const report = statReport(bucket, held);
         const text = options.json

@@ -6,8 +6,9 @@ export const verifyCommand = command({
   usage: "kes-s3 verify [flags] DIR",
   description:
     "Holds the index of DIR against its files, then opens every object from its first byte to its last, and reports " +
-    "damage by object and offset. Keys come from the key service that the environment names. No server may run on DIR " +
-    "meanwhile. Fails when something is damaged.",
+    "damage by object and offset. Keys come from the key service that the environment names. Changes nothing: a server " +
+    "may run on DIR meanwhile, and DIR may be a copy that cannot be written. With --rebuild-index no server may run. " +
+    "Fails when something is damaged.",
   options: {
     bucket: { type: "string", value: "BUCKET", description: "Only this bucket" },
     "rebuild-index": { type: "boolean", description: "First build the index anew, from the files alone" },
@@ -21,7 +22,7 @@ export const verifyCommand = command({
   ],
 
   async run({ args: [dir = ""], options }, context) {
-    const [{ interruptible }, { openDirectory, requireFolder }, { verify }] = await Promise.all([
+    const [{ interruptible }, { readDirectory, requireFolder }, { verify }] = await Promise.all([
       import("../../interrupt.js"),
       import("../directory.js"),
       import("../verify/verify.js"),
@@ -36,7 +37,7 @@ export const verifyCommand = command({
       damages = await rebuild(context, folder, json);
     }
     return interruptible(async (signal) => {
-      const { store, service } = await openDirectory(context, folder);
+      const { store, service } = await readDirectory(context, folder);
       try {
         const code = await verify(context, store, service, { ...chosen, json }, signal);
         return damages > 0 ? EXIT.failed : code;
