@@ -23,9 +23,10 @@ export interface UploadForm {
  * Reads a form up to its file. A failure leaves `source` unread and alive, so that an answer can still be sent.
  *
  * @param contentType - the header, with the boundary
- * @throws S3Error `FORM_MALFORMED`, `FORM_FIELDS_TOO_LARGE`, `FORM_FILE_MISSING`, `BODY_INCOMPLETE`
+ * @param signal - aborted: the fields are waited for no longer. The file has all the time it needs
+ * @throws S3Error `FORM_MALFORMED`, `FORM_FIELDS_TOO_LARGE`, `FORM_FILE_MISSING`, `BODY_INCOMPLETE`, `BODY_TIMEOUT`
  */
-export function readForm(source: Readable, contentType: string): Promise<UploadForm> {
+export function readForm(source: Readable, contentType: string, signal?: AbortSignal): Promise<UploadForm> {
   const parser = createParser(contentType);
   const fields = new Map<string, string>();
   const file = new PassThrough();
@@ -35,10 +36,13 @@ export function readForm(source: Readable, contentType: string): Promise<UploadF
   let hasBegun = false;
   return new Promise<UploadForm>((resolve, reject) => {
     const fail = (error: Error): void => {
+      signal?.removeEventListener("abort", onAbort);
       source.unpipe(parser);
       file.destroy(error);
       reject(error);
     };
+    const onAbort = (): void => fail(s3Error("BODY_TIMEOUT"));
+    signal?.addEventListener("abort", onAbort, { once: true });
     const malformed = (cause: unknown): void => fail(s3Error("FORM_MALFORMED", { cause }));
     parser.on("field", (name: string | undefined, value, isNameCut, isValueCut) => {
       if (hasBegun) return;
@@ -52,6 +56,7 @@ export function readForm(source: Readable, contentType: string): Promise<UploadF
     parser.on("fieldsLimit", () => fail(s3Error("FORM_FIELDS_TOO_LARGE")));
     parser.on("file", (_name, stream, filename: string | undefined) => {
       hasBegun = true;
+      signal?.removeEventListener("abort", onAbort);
       const key = fields.get("key");
       // A function, for `$` in a file's name has no meaning.
       if (key !== undefined)

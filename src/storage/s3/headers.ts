@@ -161,7 +161,8 @@ export function responseOverrides(query: Query): Record<string, string> {
   return overrides;
 }
 
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What a header may hold, one character a byte. */
+export const HEADER_VALUE: RegExp = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Where the metadata or the tags of a copy come from. */
 export type Directive = "COPY" | "REPLACE";

@@ -50,7 +50,9 @@ const VERSION = "?versionId=";
 export function parseCopySource(header: string): CopySource {
   const text = header.startsWith("/") ? header.slice(1) : header;
   const mark = text.lastIndexOf(VERSION);
-  const path = mark < 0 ? text : text.slice(0, mark);
+  const named = mark < 0 ? text : text.slice(0, mark);
+  // Who encodes the whole of it encodes the slash behind the bucket as well, which no bucket's name can hold.
+  const path = named.includes("/") ? named : named.replace(/^([^%]*)%2F/i, "$1/");
   const versionId = mark < 0 ? "" : percentDecode(text.slice(mark + VERSION.length), false);
   const slash = path.indexOf("/");
   const bucket = slash < 0 ? undefined : percentDecode(path.slice(0, slash), false);

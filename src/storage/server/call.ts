@@ -2,6 +2,7 @@
 import type { ObjectService } from "../objects/object-service.js";
 import { s3Error } from "../s3/errors.js";
 import type { Owner } from "../s3/listing-xml.js";
+import { percentEncode } from "../s3/percent.js";
 import type { Query } from "../s3/query.js";
 import type { RequestHeaders } from "../s3/request-headers.js";
 import type { Rights } from "../s3/rights.js";
@@ -26,8 +27,8 @@ export interface CallParts {
   /** The client has gone, or the server ends. */
   readonly signal: AbortSignal;
   readonly body: RequestBody;
-  /** `http://host:port`, as the client knows the server. */
-  readonly origin: string;
+  /** `http://host:port/bucket`, or without bucket where the host names it. */
+  readonly bucketUrl: string;
   /** Absent for the service itself. */
   readonly bucket?: string | undefined;
   /** Absent for the bucket itself. */
@@ -44,8 +45,8 @@ export class Call {
   readonly rights: Rights;
   readonly signal: AbortSignal;
   readonly body: RequestBody;
-  readonly origin: string;
   readonly isSecure: boolean;
+  readonly #bucketUrl: string;
   readonly #bucket: string | undefined;
   readonly #key: string | undefined;
   readonly #customerKeys: CustomerKey[] = [];
@@ -60,8 +61,8 @@ export class Call {
     this.rights = parts.rights;
     this.signal = parts.signal;
     this.body = parts.body;
-    this.origin = parts.origin;
     this.isSecure = parts.isSecure;
+    this.#bucketUrl = parts.bucketUrl;
     this.#bucket = parts.bucket;
     this.#key = parts.key;
   }
@@ -81,6 +82,11 @@ export class Call {
   get path(): ObjectPath {
     if (this.#key === undefined) throw s3Error("INTERNAL", { cause: new Error("no key") });
     return { bucket: this.bucket, object: this.#key };
+  }
+
+  /** `Location` of an object of the bucket. */
+  urlOf(key: string): string {
+    return `${this.#bucketUrl}/${percentEncode(key, true)}`;
   }
 
   /** The encryption headers, once for each request. @throws S3Error as `readSseRequest` */

@@ -4,12 +4,14 @@ import { errorDocument, errorReply, shownError } from "../s3/error-reply.js";
 import { isS3Error, s3Error } from "../s3/errors.js";
 import { checkBucketName, checkKey } from "../s3/names.js";
 import type { OperationName } from "../s3/operations.js";
+import { withQueryHeaders } from "../s3/query-headers.js";
 import { commonHeaders, newRequestId } from "../s3/reply-headers.js";
 import { RequestHeaders } from "../s3/request-headers.js";
 import { type RoutedRequest, route } from "../s3/routing.js";
-import { verifyForm } from "../s3/signature/post-policy.js";
+import { type FormFields, type VerifiedForm, verifyForm } from "../s3/signature/post-policy.js";
 import { type VerifiedRequest, verifyRequest } from "../s3/signature/verify.js";
-import { parseTarget, type S3Target } from "../s3/target.js";
+import { bucketOfHost, parseTarget, type S3Target } from "../s3/target.js";
+import { refuseUnmet } from "../s3/unmet.js";
 import type { S3Error } from "../s3-error.js";
 import { type AccessRecord, STATUS_GONE } from "./access-log.js";
 import type { Answer } from "./answer.js";
@@ -46,6 +48,7 @@ export interface ExchangeParts {
 export class Exchange {
   readonly #options: FrontEndOptions;
   readonly #parts: ExchangeParts;
+  /** As they came. */
   readonly #headers: RequestHeaders;
   readonly #peer: Peer;
   readonly #record: AccessRecord;
@@ -106,19 +109,22 @@ export class Exchange {
 
   async #serve(): Promise<void> {
     const { request, isBusy } = this.#parts;
+    if (!hasOneHost(request)) throw s3Error("REQUEST_MALFORMED");
     const target = parseTarget(request.url ?? "", this.#headers.get("host"), this.#options.domains);
     this.#target = target;
     if (target.bucket !== undefined) this.#record.bucket = target.bucket;
     if (target.key !== undefined) this.#record.key = target.key;
-    const routed = route(request.method ?? "", target, this.#headers);
+    const headers = withQueryHeaders(this.#headers, target.query);
+    const routed = route(request.method ?? "", target, headers);
     this.#record.operation = routed.operation;
     if (isBusy) throw s3Error("SLOW_DOWN");
-    const answer = this.#answer(routed);
+    const answer = this.#answer(routed, headers);
     if (LONG.has(routed.operation)) await this.#patiently(answer);
     else await this.#send(await answer);
   }
 
-  async #answer(routed: RoutedRequest): Promise<Answer> {
+  /** @param headers - with those of a presigned query */
+  async #answer(routed: RoutedRequest, headers: RequestHeaders): Promise<Answer> {
     const { operation, bucket, key } = routed;
     if (operation === "PostObject") return this.#form(routed);
     const verified = verifyRequest(
@@ -130,7 +136,8 @@ export class Exchange {
     authorize(routed, credential.rights);
     if (bucket !== undefined) checkBucketName(bucket);
     if (key !== undefined) checkKey(key);
-    return handlers[operation](this.#callOf(routed, verified, credential.rights));
+    refuseUnmet(routed, headers);
+    return handlers[operation](this.#callOf(routed, headers, verified, credential.rights));
   }
 
   async #form(routed: RoutedRequest): Promise<Answer> {
@@ -138,11 +145,13 @@ export class Exchange {
     checkBucketName(bucket);
     // Who asks stands in the form, and what may be done hangs on that.
     const unsigned = { payload: { kind: "unsigned" }, chain: NO_CHAIN } as const;
-    return postObject(this.#callOf(routed, unsigned, NOTHING), (fields) => {
+    const verify = (fields: FormFields): VerifiedForm => {
       const verified = verifyForm(fields, bucket, this.#signatureOptions());
       this.#record.accessKey = verified.credential.accessKey;
       return verified;
-    });
+    };
+    const call = this.#callOf(routed, this.#headers, unsigned, NOTHING);
+    return postObject(call, verify, this.#options.limits.formTimeoutMs);
   }
 
   #signatureOptions(): Parameters<typeof verifyRequest>[1] {
@@ -152,6 +161,7 @@ export class Exchange {
 
   #callOf(
     { bucket, key, query }: RoutedRequest,
+    headers: RequestHeaders,
     verified: Pick<VerifiedRequest, "payload" | "chain">,
     rights: Call["rights"],
   ): Call {
@@ -176,17 +186,24 @@ export class Exchange {
       owner,
       region: region ?? DEFAULT_REGION,
       isRegionFixed: region !== undefined,
-      headers: this.#headers,
+      headers,
       query,
       rights,
       isSecure: this.#peer.isSecure,
       signal: this.#gone.signal,
       body,
-      origin: `${this.#peer.isSecure ? "https" : "http"}://${this.#headers.get("host") ?? ""}`,
+      bucketUrl: this.#bucketUrl(bucket),
       bucket,
       key,
     });
     return this.#call;
+  }
+
+  /** As the client knows it: by path, or by the name of the host. */
+  #bucketUrl(bucket = ""): string {
+    const host = this.#headers.get("host") ?? "";
+    const origin = `${this.#peer.isSecure ? "https" : "http"}://${host}`;
+    return bucketOfHost(host, this.#options.domains) === undefined ? `${origin}/${bucket}` : origin;
   }
 
   async #send(answer: Answer): Promise<void> {
@@ -218,6 +235,7 @@ export class Exchange {
     const error = shownError(thrown);
     if (this.#gone.signal.aborted) return;
     this.#record.code = error.code;
+    if (isS3Error(error, "BODY_TIMEOUT")) this.#reply.abandonBody();
     if (isServersOwn(error)) this.#options.failed(thrown, this.#record);
     // Content that failed in the middle has cut the connection.
     if (this.#reply.isGone) return;
@@ -258,6 +276,11 @@ export class Exchange {
     metrics.end(record, isGone);
     log(record);
   }
+}
+
+/** Of two each reader on the way may take another one (RFC 9112 §3.2). */
+export function hasOneHost({ headersDistinct }: IncomingMessage): boolean {
+  return (headersDistinct.host?.length ?? 0) <= 1;
 }
 
 /** What an operator has to know of; what is not implemented, and a client that is to wait, are no failures. */

@@ -7,12 +7,14 @@ import type { BlockList } from "node:net";
 import express, { type Express } from "express";
 import type { RandomSource } from "../../crypto/random.js";
 import type { ObjectService } from "../objects/object-service.js";
+import { type ErrorReply, errorReply } from "../s3/error-reply.js";
+import { type S3Failure, s3Error } from "../s3/errors.js";
 import type { Owner } from "../s3/listing-xml.js";
-import { newHostId } from "../s3/reply-headers.js";
+import { commonHeaders, newHostId, newRequestId } from "../s3/reply-headers.js";
 import { bucketOfHost } from "../s3/target.js";
 import type { AccessKeys } from "./access-keys.js";
 import type { AccessRecord } from "./access-log.js";
-import { Exchange } from "./exchange.js";
+import { Exchange, hasOneHost } from "./exchange.js";
 import type { KeyServiceTimes } from "./key-service-times.js";
 import type { FrontEndLimits } from "./limits.js";
 import type { ServerMetrics } from "./metrics.js";
@@ -69,7 +71,18 @@ export class FrontEnd {
   /** @param isAsked - the client waits for `100 Continue` before it sends the body */
   handle(request: IncomingMessage, response: ServerResponse, isAsked = false): void {
     if (isAsked) this.#asking.add(request);
-    this.#app(request, response);
+    // Express answers targets that it cannot read in words of its own, and looks at the first of two hosts.
+    const isPlain = request.url?.startsWith("/") === true && hasOneHost(request);
+    if (isPlain) this.#app(request, response);
+    else this.#serve(request, response);
+  }
+
+  /** The answer to what is no request that could be served. */
+  refusal(failure: S3Failure, method: string): ErrorReply {
+    const { random, nowMs } = this.#options;
+    const ids = { requestId: newRequestId(random), hostId: this.#hostId };
+    const reply = errorReply(s3Error(failure), { method, path: "", ...ids });
+    return { ...reply, headers: { ...commonHeaders(ids, nowMs()), ...reply.headers } };
   }
 
   #build(): Express {

@@ -7,6 +7,8 @@ export interface FrontEndLimits {
   readonly keepAliveTimeoutMs: number;
   /** Time to receive the headers of a request. */
   readonly headersTimeoutMs: number;
+  /** Time for the fields of an upload form: until they are there, nobody knows who asks. */
+  readonly formTimeoutMs: number;
   /** Time from the TCP connection to the end of the TLS handshake. */
   readonly handshakeTimeoutMs: number;
   /** After this a long work's answer is begun, and signs of life follow: nobody on the way takes the connection for dead. */
@@ -21,6 +23,7 @@ export const defaultLimits: FrontEndLimits = {
   // Longer than that of Go's clients and of usual load balancers, so that it is them who close.
   keepAliveTimeoutMs: 120_000,
   headersTimeoutMs: 10_000,
+  formTimeoutMs: 30_000,
   handshakeTimeoutMs: 10_000,
   patienceMs: 10_000,
   maxConnections: 8_192,

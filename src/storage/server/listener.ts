@@ -4,8 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "../../errors.js";
-import { errorReply } from "../s3/error-reply.js";
-import { type S3Failure, s3Error } from "../s3/errors.js";
+import type { S3Failure } from "../s3/errors.js";
 import type { FrontEnd } from "./front-end.js";
 import { type FrontEndLimits, MAX_HEADER_BYTES } from "./limits.js";
 
@@ -116,7 +115,7 @@ export class Listener {
 
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     response.shouldKeepAlive = false;
-    const { status, headers, body } = plainReply("EXPECTATION_FAILED", request.method ?? "");
+    const { status, headers, body } = this.#frontEnd.refusal("EXPECTATION_FAILED", request.method ?? "");
     response.writeHead(status, headers);
     response.end(body);
   }
@@ -126,7 +125,7 @@ export class Listener {
     // In the middle of an answer nothing can be said any more.
     if (!socket.writable || (this.#busy.get(socket) ?? 0) > 0) return void socket.destroy();
     const failure = FAILURES[error.code ?? ""] ?? "REQUEST_MALFORMED";
-    const { status, headers, body } = plainReply(failure, "");
+    const { status, headers, body } = this.#frontEnd.refusal(failure, "");
     const lines = Object.entries({ ...headers, connection: "close" }).map(
       ([name, value]) => `${name}: ${value}`,
     );
@@ -138,7 +137,3 @@ const FAILURES: Readonly<Record<string, S3Failure>> = {
   HPE_HEADER_OVERFLOW: "HEADERS_TOO_LARGE",
   ERR_HTTP_REQUEST_TIMEOUT: "BODY_TIMEOUT",
 };
-
-function plainReply(failure: S3Failure, method: string): ReturnType<typeof errorReply> {
-  return errorReply(s3Error(failure), { method, path: "", requestId: "", hostId: "" });
-}

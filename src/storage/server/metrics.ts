@@ -70,6 +70,10 @@ export class ServerMetrics {
     "minio_cluster_kms_request_failure",
     "Calls that the key service failed.",
   );
+  readonly #staleUploads = this.#counter(
+    "keswick_s3_stale_uploads_removed_total",
+    "Uploads in parts that were removed because nobody went on with them.",
+  );
   readonly #keysOnline = this.#gauge(
     "minio_cluster_kms_online",
     "1 when an endpoint of the key service answers.",
@@ -112,6 +116,10 @@ export class ServerMetrics {
     this.#keySeconds.observe(ms / 1000);
     const counters = { success: this.#keySuccess, error: this.#keyError, failure: this.#keyFailure };
     counters[outcome].inc();
+  }
+
+  staleUploadsRemoved(count: number): void {
+    this.#staleUploads.inc(count);
   }
 
   /** Prometheus' text form 0.0.4. */

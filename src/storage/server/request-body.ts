@@ -65,11 +65,11 @@ export class RequestBody {
     return collectBody(this.#openWith(plan, Number.MAX_SAFE_INTEGER), maxBytes);
   }
 
-  /** A form up to its file. @throws S3Error as `readForm` */
-  async form(): Promise<UploadForm> {
+  /** A form up to its file. @throws S3Error as `readForm`; `BODY_TIMEOUT` when that takes too long */
+  async form(timeoutMs: number): Promise<UploadForm> {
     const { request, headers } = this.#parts;
     this.#letIn();
-    const form = readForm(request, headers.get("content-type") ?? "");
+    const form = readForm(request, headers.get("content-type") ?? "", AbortSignal.timeout(timeoutMs));
     this.#count();
     const read = await form;
     this.#open = read.file;

@@ -176,8 +176,9 @@ function verify(
   return { credential, form, payload, chain: { signingKey, scope, seed } };
 }
 
-/** Keys of clients in headers; what is sent back may come to rest in logs. */
-const SECRET_LINE = /^(x-amz-(?:copy-source-)?server-side-encryption-customer-key):.*$/gm;
+/** Keys and contexts of clients in headers; what is sent back may come to rest in logs. */
+const SECRET_LINE =
+  /^(x-amz-(?:(?:copy-source-)?server-side-encryption-customer-key|server-side-encryption-context)):.*$/gm;
 
 /** What was added on the way would change what is done in the name of the signer. */
 function refuseUnsigned(headers: RequestHeaders, signedHeaders: readonly string[]): void {

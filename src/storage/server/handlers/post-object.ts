@@ -7,7 +7,6 @@ import { readTagging } from "../../s3/documents.js";
 import { isS3Error, s3Error } from "../../s3/errors.js";
 import { readStoredHeaders, type StoredHeaders } from "../../s3/headers.js";
 import { checkKey } from "../../s3/names.js";
-import { percentEncode } from "../../s3/percent.js";
 import { RequestHeaders } from "../../s3/request-headers.js";
 import { postDocument } from "../../s3/result-documents.js";
 import { allowsObject } from "../../s3/rights.js";
@@ -28,9 +27,16 @@ export const NO_CHAIN = {
   seed: "",
 } as const;
 
-/** @param verify - checks signature and policy; what it throws is the answer */
-export async function postObject(call: Call, verify: (fields: FormFields) => VerifiedForm): Promise<Answer> {
-  const { fields, file } = await call.body.form();
+/**
+ * @param verify - checks signature and policy; what it throws is the answer
+ * @param timeoutMs - for the fields
+ */
+export async function postObject(
+  call: Call,
+  verify: (fields: FormFields) => VerifiedForm,
+  timeoutMs: number,
+): Promise<Answer> {
+  const { fields, file } = await call.body.form(timeoutMs);
   try {
     const { credential, minBytes, maxBytes } = verify(fields);
     const key = fields.get("key");
@@ -48,7 +54,7 @@ export async function postObject(call: Call, verify: (fields: FormFields) => Ver
       body: bodyOf(file, headers, minBytes, Math.min(maxBytes, MAX_OBJECT_BYTES)),
       ...call.options,
     });
-    const location = `${call.origin}/${call.bucket}/${percentEncode(key, true)}`;
+    const location = call.urlOf(key);
     return answerOf(after, { location, key, bucket: call.bucket }, written, {
       ...writtenHeaders(call, written, sse),
       location,

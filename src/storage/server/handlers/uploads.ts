@@ -7,7 +7,6 @@ import { documentBytes, readComplete, readPartNumber } from "../../s3/documents.
 import { s3Error } from "../../s3/errors.js";
 import { readStoredHeaders } from "../../s3/headers.js";
 import { readListParts } from "../../s3/listing-query.js";
-import { percentEncode } from "../../s3/percent.js";
 import { RequestHeaders } from "../../s3/request-headers.js";
 import {
   completeElement,
@@ -77,7 +76,7 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
     ...(checksumType === undefined ? {} : { checksumType }),
     ...(size === undefined ? {} : { size }),
   });
-  const location = `${call.origin}/${path.bucket}/${percentEncode(path.object, true)}`;
+  const location = call.urlOf(path.object);
   const shown = completed.checksum === undefined ? {} : { checksum: completed.checksum };
   const element = completeElement({
     location,
