@@ -5,19 +5,16 @@
 import type { RandomSource } from "../../crypto/random.js";
 import type { KeyService } from "../keys/key-service.js";
 import { S3Error } from "../s3-error.js";
-import { encryptObject, openEncryption } from "../sse/encryption.js";
+import { encryptObject } from "../sse/encryption.js";
 import { isSseError } from "../sse/errors.js";
 import { openETag, sealETag } from "../sse/etag.js";
-import { readEncryption, type StoredMetadata, writeEncryption } from "../sse/metadata.js";
-import { ObjectKey } from "../sse/object-key.js";
-import { rotateEncryption } from "../sse/rotate.js";
-import type { ObjectPath } from "../sse/seal.js";
+import { writeEncryption } from "../sse/metadata.js";
+import type { ObjectKey } from "../sse/object-key.js";
 import type { ObjectStore } from "../store/object-store.js";
 import { readIndexEntries, writeIndexEntries } from "./index-entries.js";
+import { followDefaultKey, INDEX_KEY_PATH, keysOf, type Opened, openEntries } from "./index-key-entries.js";
 
 const SETTING = "index-keys";
-/** No bucket can have this name. */
-const PATH: ObjectPath = { bucket: ".keswick", object: "index" };
 /** How long what could not be opened is not tried again. */
 const RETRY_MS = 60_000;
 
@@ -59,13 +56,11 @@ export class OpenIndex {
 
 interface State {
   readonly index: OpenIndex;
-  readonly keys: readonly ObjectKey[];
-  /** The first of the list, which seals; undefined when it is not open. */
-  readonly sealing: ObjectKey | undefined;
-  /** Why one of the others is not open, where that may pass. */
-  readonly closed: S3Error | undefined;
+  /** The newest first. */
+  readonly opened: readonly Opened[];
   /** The setting that this was opened from. */
   readonly text: string | undefined;
+  /** Then what is not as it should be is tried again. */
   readonly untilMs: number;
 }
 
@@ -96,7 +91,7 @@ export class IndexKey {
     const { random } = this.#parts;
     for (;;) {
       const state = await this.#current();
-      const { sealing } = state;
+      const [sealing] = keysOf(state.opened);
       if (sealing !== undefined) return (md5) => sealETag(sealing, md5, random);
       await this.#add(state);
     }
@@ -105,7 +100,7 @@ export class IndexKey {
   /** Overwrites the keys. */
   close(): void {
     this.#isClosed = true;
-    for (const key of this.#state?.keys ?? []) key.wipe();
+    for (const key of keysOf(this.#state?.opened ?? [])) key.wipe();
     this.#state = undefined;
   }
 
@@ -119,77 +114,46 @@ export class IndexKey {
   }
 
   async #openAll(): Promise<State> {
-    const { store, keys: service, now } = this.#parts;
+    const { store, keys: service } = this.#parts;
     const text = store.setting(SETTING);
     const entries = service === undefined ? [] : readIndexEntries(text);
-    const opened = await Promise.all(entries.map((entry) => this.#openEntry(entry)));
-    const keys = opened.filter((each) => each instanceof ObjectKey);
-    const closed = opened.find((each) => each instanceof S3Error);
-    const [newest] = opened;
-    const sealing = newest instanceof ObjectKey ? newest : undefined;
-    const isSettled = closed === undefined && (sealing !== undefined || entries.length === 0);
-    const state: State = {
-      ...{ index: new OpenIndex(keys, closed), keys, sealing, closed, text },
-      untilMs: isSettled ? Number.POSITIVE_INFINITY : now() + RETRY_MS,
-    };
-    this.#keep(state);
-    if (sealing !== undefined) await this.#follow(entries, text);
-    return state;
-  }
-
-  /** @returns undefined for one that is lost, the failure for one that is locked */
-  async #openEntry(entry: StoredMetadata): Promise<ObjectKey | S3Error | undefined> {
-    try {
-      const encryption = readEncryption(entry);
-      if (encryption === undefined) return undefined;
-      return await openEncryption(encryption, { path: PATH, keys: this.#parts.keys, use: "read" });
-    } catch (error) {
-      if (isSseError(error, "KMS_KEY_NOT_FOUND", "KMS_ALTERED", "SSE_ALTERED")) return undefined;
-      if (isSseError(error, "KMS_DENIED")) return error;
-      throw error;
-    }
-  }
-
-  /** Seals the newest key under the default key of today, so that an older one can be deleted. */
-  async #follow([newest, ...others]: readonly StoredMetadata[], text: string | undefined): Promise<void> {
-    const { store, keys, random } = this.#parts;
-    const encryption = newest === undefined ? undefined : readEncryption(newest);
-    if (encryption === undefined || encryption.kind === "SSE-C" || keys === undefined) return;
-    if (encryption.dek.keyName === keys.defaultKey) return;
-    try {
-      const resealed = await rotateEncryption(encryption, {
-        ...{ to: { kind: "SSE-S3" }, path: PATH, keys, random },
-      });
-      if (resealed === undefined) return;
-      await store.changeSetting(SETTING, text, writeIndexEntries([writeEncryption(resealed), ...others]));
-    } catch (error) {
-      // It is open and stays so; the next process tries again.
-      if (!(error instanceof S3Error)) throw error;
-    }
+    const before = this.#state?.opened ?? [];
+    const opened = await openEntries(entries, before, service);
+    const followed = await followDefaultKey(opened, this.#parts);
+    const after = followed.isChanged ? writeIndexEntries(followed.opened.map(({ entry }) => entry)) : text;
+    const isStored =
+      after === undefined || after === text || (await store.changeSetting(SETTING, text, after));
+    const isSettled = !followed.hasFailed && isStored;
+    return this.#keep(isStored ? followed.opened : opened, isStored ? after : text, isSettled);
   }
 
   /** Makes a key and puts it first, unless somebody else has changed the list meanwhile. */
-  async #add({ text, keys: older, closed }: State): Promise<void> {
-    const { store, keys: service, random, now } = this.#parts;
+  async #add({ text, opened }: State): Promise<void> {
+    const { store, keys: service, random } = this.#parts;
     const { key, encryption } = await encryptObject(
       { kind: "SSE-S3" },
-      { path: PATH, keys: service, random },
+      { path: INDEX_KEY_PATH, keys: service, random },
     );
-    const changed = writeIndexEntries([writeEncryption(encryption), ...readIndexEntries(text)]);
-    if (!(await store.changeSetting(SETTING, text, changed))) {
+    const entry = writeEncryption(encryption);
+    const changed = writeIndexEntries([entry, ...readIndexEntries(text)]);
+    if (await store.changeSetting(SETTING, text, changed)) {
+      this.#keep([{ entry, key }, ...opened], changed, true);
+    } else {
       key.wipe();
       this.#state = undefined;
-      return;
     }
-    const keys = [key, ...older];
-    this.#keep({
-      ...{ index: new OpenIndex(keys, closed), keys, sealing: key, closed, text: changed },
-      untilMs: closed === undefined ? Number.POSITIVE_INFINITY : now() + RETRY_MS,
-    });
   }
 
-  #keep(state: State): void {
-    if (this.#isClosed) for (const key of state.keys) key.wipe();
+  #keep(opened: readonly Opened[], text: string | undefined, isFollowed: boolean): State {
+    const keys = keysOf(opened);
+    const closed = opened.map(({ key }) => key).find((key) => key instanceof S3Error);
+    const isSettled = isFollowed && closed === undefined && (keys.length > 0 || opened.length === 0);
+    const state: State = {
+      ...{ index: new OpenIndex(keys, closed), opened, text },
+      untilMs: isSettled ? Number.POSITIVE_INFINITY : this.#parts.now() + RETRY_MS,
+    };
+    if (this.#isClosed) for (const key of keys) key.wipe();
     else this.#state = state;
+    return state;
   }
 }

@@ -196,6 +196,71 @@ describe("local objects: the index's key", () => {
     expect(moved.calls()).to.deep.equal(["decrypt", "decrypt", "generate"]);
   });
 
+  it("follows a minute later what it could not at once, so that no restart is needed before the old key goes", async () => {
+    const { start, keys } = await filled();
+    const moved = start("second");
+    keys.failures.set("second", "KMS_UNAVAILABLE");
+    expect(await etags(moved)).to.deep.equal([md5(content)]);
+    expect(moved.calls()).to.deep.equal(["decrypt", "decrypt", "generate"]);
+    await moved.listed();
+    expect(moved.calls()).to.deep.equal([]);
+    moved.nowMs += 60_000;
+    expect(await etags(moved)).to.deep.equal([md5(content)]);
+    expect(moved.calls()).to.deep.equal(["decrypt", "generate"]);
+    keys.failures.clear();
+    moved.nowMs += 60_000;
+    await moved.listed();
+    moved.nowMs += 600_000;
+    await moved.listed();
+    expect(moved.calls()).to.deep.equal(["decrypt", "generate"]);
+    keys.failures.set("default", "KMS_KEY_NOT_FOUND");
+    expect(await etags(start("second"))).to.deep.equal([md5(content)]);
+  });
+
+  it("follows with every key that opens, not with the newest alone", async () => {
+    const { start, keys } = await filled();
+    keys.failures.set("default", "KMS_DENIED");
+    const locked = start("second");
+    await locked.put("new", content, "SSE-S3");
+    keys.failures.clear();
+    locked.nowMs += 60_000;
+    expect(await etags(locked)).to.deep.equal([md5(content), md5(content)]);
+    keys.failures.set("default", "KMS_KEY_NOT_FOUND");
+    expect(await etags(start("second"))).to.deep.equal([md5(content), md5(content)]);
+  });
+
+  it("goes on with what is open when another key is locked and then the service is away", async () => {
+    const { start, keys } = await filled();
+    keys.failures.set("default", "KMS_DENIED");
+    const site = start("second");
+    await site.put("new", content, "SSE-S3");
+    keys.failures.set("*", "KMS_UNAVAILABLE");
+    keys.failures.delete("default");
+    for (let i = 0; i < 3; i++) {
+      site.nowMs += 60_000;
+      expect((await site.head("new", "SSE-S3")).object.etag).to.equal(md5(content));
+      await rejects(() => site.head("k", "SSE-S3"), "KMS_UNAVAILABLE");
+    }
+    keys.failures.clear();
+    site.nowMs += 60_000;
+    expect(await etags(site)).to.deep.equal([md5(content), md5(content)]);
+  });
+
+  it("makes no further key while an older one opens: none is crowded out", async () => {
+    const { start, keys, store } = await filled();
+    // Back and forth between two key servers, as by a wrong setting.
+    for (let i = 0; i < 10; i++) {
+      const [here, there] = i % 2 === 0 ? (["second", "default"] as const) : (["default", "second"] as const);
+      keys.failures.clear();
+      keys.failures.set(there, "KMS_KEY_NOT_FOUND");
+      await start(here).put(`n${i}`, content, "SSE-S3");
+    }
+    const list: unknown = JSON.parse(store.setting("index-keys") ?? "");
+    expect(list).to.have.length(2);
+    keys.failures.clear();
+    expect(new Set(await etags(start()))).to.deep.equal(new Set([md5(content)]));
+  });
+
   it("is not there without a key service: ETags are those of SSE-KMS, and SSE-S3 is refused", async () => {
     const { store } = await filled();
     const bare = new LocalSite({ store, keys: "none" });
