@@ -2,6 +2,8 @@
 import { BodyBudget } from "../../src/server/body.js";
 import type { Exchange } from "../../src/server/exchange.js";
 import { DateField } from "../../src/server/http2/date-field.js";
+import { HeldAnswers } from "../../src/server/http2/held-answers.js";
+import { MAX_HELD_BYTES } from "../../src/server/http2/limits.js";
 import { Pages } from "../../src/server/http2/outbox.js";
 import { Session } from "../../src/server/http2/session.js";
 import type { Transport } from "../../src/server/http2/transport.js";
@@ -32,6 +34,8 @@ export interface HarnessOptions {
   /** The client has sent its preface and settings already. */
   readonly greeted?: boolean;
   readonly maxBodyBytes?: number;
+  /** Shared by the connections of an engine. */
+  readonly held?: HeldAnswers;
 }
 
 /** The client's end. */
@@ -39,6 +43,7 @@ export class Harness {
   readonly session: Session;
   readonly requests: Exchange[] = [];
   readonly refusals: (readonly [status: number, reason: string])[] = [];
+  readonly bodies: BodyBudget;
   /** Requests begun less those ended. */
   open = 0;
   nowMs = 0;
@@ -54,6 +59,8 @@ export class Harness {
 
   constructor(options: HarnessOptions = {}) {
     const { serve = answerOk, greeted = true, maxBodyBytes = 1 << 20 } = options;
+    this.bodies = new BodyBudget(maxBodyBytes);
+    const { held = new HeldAnswers(MAX_HELD_BYTES) } = options;
     const transport: Transport = {
       write: (bytes) => {
         this.writes++;
@@ -77,9 +84,10 @@ export class Harness {
     this.session = new Session({
       transport,
       peer: { ip: "192.0.2.1" },
-      bodies: new BodyBudget(maxBodyBytes),
+      bodies: this.bodies,
       pages: new Pages(),
       date: new DateField(() => 1_382_390_481_000),
+      held,
       headersTimeoutMs: 5_000,
       idleTimeoutMs: 90_000,
       serve: (exchange) => {

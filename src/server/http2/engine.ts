@@ -4,6 +4,8 @@ import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
 import { DateField } from "./date-field.js";
 import { Deadlines } from "./deadlines.js";
+import { HeldAnswers } from "./held-answers.js";
+import { MAX_HELD_BYTES } from "./limits.js";
 import { Pages } from "./outbox.js";
 import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
@@ -13,6 +15,7 @@ export class Http2Engine implements Engine {
   readonly #options: EngineOptions;
   readonly #pages = new Pages();
   readonly #date = new DateField(() => Date.now());
+  readonly #held = new HeldAnswers(MAX_HELD_BYTES);
   readonly #turn = new Turn();
   readonly #deadlines = new Deadlines(() => performance.now());
 
@@ -29,6 +32,7 @@ export class Http2Engine implements Engine {
       bodies,
       pages: this.#pages,
       date: this.#date,
+      held: this.#held,
       headersTimeoutMs: limits.headersTimeoutMs,
       idleTimeoutMs: limits.idleTimeoutMs,
       serve,

@@ -16,15 +16,23 @@ export type FieldKind =
 export class HeaderField {
   readonly name: string;
   readonly value: string;
-  readonly kind: FieldKind;
   /** As header lists and tables count it (RFC 7541 §4.1). */
   readonly size: number;
+  #kind: FieldKind | undefined;
 
   constructor(name: string, value: string) {
     this.name = name;
     this.value = value;
     this.size = name.length + value.length + FIELD_OVERHEAD;
-    this.kind = kindOf(name, value);
+  }
+
+  /**
+   * Found out when somebody asks: two bytes of a block make a field with a name as long as the table, and a block of
+   * thousands of them is refused after a few, but decoded to its end.
+   */
+  get kind(): FieldKind {
+    this.#kind ??= kindOf(this.name, this.value);
+    return this.#kind;
   }
 }
 

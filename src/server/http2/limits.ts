@@ -17,6 +17,8 @@ export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 export const MAX_WINDOW = 0x7fff_ffff;
 /** Bytes of answers that wait for a client's windows before it gets no new streams. */
 export const MAX_PENDING_BYTES = 4 * 1024 * 1024;
+/** Bytes of answers that wait for windows on all connections of an engine, before the one with most of them is ended. */
+export const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Bytes that one turn of the event loop writes before it looks whether the client takes them. */
 export const MAX_TURN_BYTES = 256 * 1024;
 /** Streams that were reset, by the client or because of it: so many at once, and then so many a second. */
@@ -25,8 +27,12 @@ export const RESETS_PER_SECOND = 100;
 /** Frames that ask for nothing (PING, SETTINGS, empty ones, …): so many at once, and then so many a second. */
 export const IDLE_FRAME_BURST = 1000;
 export const IDLE_FRAMES_PER_SECOND = 50;
-/** Idle frames that go with a frame of an answer: a WINDOW_UPDATE for the stream and one for the connection. */
+/**
+ * Idle frames that go with a part of an answer: a WINDOW_UPDATE for the stream and one for the connection. Go's client
+ * sends them for every 4 KiB that were read of an answer.
+ */
 export const FRAMES_PER_ANSWER = 2;
+export const ANSWER_UNIT_BYTES = 4 * 1024;
 /** A DATA frame that a client's window made shorter than this counts as idle. */
 export const MIN_DATA_BYTES = 256;
 /** Time for the client to learn that it should open no more streams, before it is told the last. */

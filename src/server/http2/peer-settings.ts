@@ -7,6 +7,8 @@ import { MAX_SETTINGS, MAX_WINDOW } from "./limits.js";
 /** Settings that a frame has changed; undefined where it does not name them. */
 export interface SettingsChange {
   readonly headerTableBytes: number | undefined;
+  /** The least of all that the frame names, in the order of its entries. */
+  readonly leastTableBytes: number | undefined;
   readonly initialWindow: number | undefined;
 }
 
@@ -26,12 +28,15 @@ export function readSettings(bytes: Buffer, start: number, end: number): Setting
     throw new ConnectionError(ErrorCode.enhanceYourCalm, "too many settings in one frame");
   }
   let headerTableBytes: number | undefined;
+  let leastTableBytes: number | undefined;
   let initialWindow: number | undefined;
   for (let at = start; at < end; at += ENTRY_BYTES) {
     const id = bytes.readUInt16BE(at);
     const value = bytes.readUInt32BE(at + 2);
-    if (id === Setting.headerTableSize) headerTableBytes = value;
-    else if (id === Setting.initialWindowSize) {
+    if (id === Setting.headerTableSize) {
+      headerTableBytes = value;
+      leastTableBytes = Math.min(value, leastTableBytes ?? value);
+    } else if (id === Setting.initialWindowSize) {
       if (value > MAX_WINDOW) throw new ConnectionError(ErrorCode.flowControl, "an initial window too large");
       initialWindow = readUint31(bytes, at + 2);
     } else if (id === Setting.enablePush && value > 1) {
@@ -40,5 +45,5 @@ export function readSettings(bytes: Buffer, start: number, end: number): Setting
       throw new ConnectionError(ErrorCode.protocol, "MAX_FRAME_SIZE out of range");
     }
   }
-  return { headerTableBytes, initialWindow };
+  return { headerTableBytes, leastTableBytes, initialWindow };
 }

@@ -3,6 +3,7 @@ import type { ReplyHeaders } from "../exchange.js";
 import type { DateField } from "./date-field.js";
 import { ErrorCode as Code, ConnectionError, type ErrorCode } from "./errors.js";
 import { Flag, FRAME_HEAD_BYTES, FrameType, Setting, writeFrameHead, writeUint32 } from "./frame.js";
+import type { HeldAnswers, Holder } from "./held-answers.js";
 import { HpackEncoder } from "./hpack-encoder.js";
 import {
   CONNECTION_WINDOW_BYTES,
@@ -31,24 +32,35 @@ export interface Outgoing {
   sent(): void;
 }
 
-/** What a frame of data says about the client's windows. */
-type Spending = (isShort: boolean) => void;
+/** What a session's answers need of it. */
+export interface SenderOptions {
+  readonly outbox: Outbox;
+  readonly date: DateField;
+  readonly held: HeldAnswers;
+  /** Called for each frame of data with its size, and with whether a window made it shorter than is sensible. */
+  readonly spending: (bytes: number, isShort: boolean) => void;
+  /** {@link Holder.giveUp}. */
+  readonly giveUp: () => void;
+}
 
-export class Sender {
+export class Sender implements Holder {
+  readonly giveUp: () => void;
   readonly #outbox: Outbox;
   readonly #encoder: HpackEncoder;
-  readonly #spending: Spending;
+  readonly #held: HeldAnswers;
+  readonly #spending: SenderOptions["spending"];
   /** Streams with bytes or an end to send, in the order of their turns. */
   readonly #waiting = new Set<Outgoing>();
   #window = DEFAULT_WINDOW;
   #initialWindow = DEFAULT_WINDOW;
   #pendingBytes = 0;
 
-  /** @param spending - called for each frame of data, with whether a window made it shorter than is sensible */
-  constructor(outbox: Outbox, date: DateField, spending: Spending) {
+  constructor({ outbox, date, held, spending, giveUp }: SenderOptions) {
     this.#outbox = outbox;
     this.#encoder = new HpackEncoder(date);
+    this.#held = held;
     this.#spending = spending;
+    this.giveUp = giveUp;
   }
 
   /** Window of a new stream. */
@@ -193,7 +205,7 @@ export class Sender {
     const at = this.#begin(FrameType.data, Flag.endStream, stream.id, length);
     this.#outbox.page.write(text, at, length, length === text.length ? "latin1" : "utf8");
     this.#outbox.wrote(at + length);
-    this.#spending(false);
+    this.#spending(length, false);
     stream.sent();
   }
 
@@ -202,6 +214,7 @@ export class Sender {
     stream.queue.push(bytes);
     this.#pendingBytes += bytes.length;
     this.#waiting.add(stream);
+    if (bytes.length > 0) this.#held.take(this, bytes.length);
     if (this.#outbox.isBlocked) return;
     // A body longer than one frame goes as far as it can, in its turn among others.
     this.pump();
@@ -210,8 +223,9 @@ export class Sender {
   /** Nothing more is sent on a stream. */
   forget(stream: Outgoing): void {
     if (!this.#waiting.delete(stream)) return;
-    this.#pendingBytes -= stream.queue.size;
+    const { size } = stream.queue;
     stream.queue.clear();
+    this.#release(size);
   }
 
   /** Sends what waits, a frame of each stream in turn, as far as windows and connection allow. */
@@ -229,21 +243,28 @@ export class Sender {
   #sendFrame(stream: Outgoing): boolean {
     const { queue } = stream;
     const waiting = queue.size;
-    const size = Math.min(waiting, this.#window, stream.sendWindow, MAX_FRAME_BYTES);
-    if (size <= 0 && waiting > 0) return false;
+    // Windows may be below zero, and what has no bytes needs none.
+    const size = Math.max(0, Math.min(waiting, this.#window, stream.sendWindow, MAX_FRAME_BYTES));
+    if (size === 0 && waiting > 0) return false;
     const isLast = size === waiting;
     const isEnd = isLast && stream.isEnding;
     if (isLast) this.#waiting.delete(stream);
     if (waiting === 0 && !isEnd) return false;
     const start = this.#begin(FrameType.data, isEnd ? Flag.endStream : 0, stream.id, size);
     this.#outbox.wrote(queue.take(size, this.#outbox.page, start));
-    this.#pendingBytes -= size;
+    this.#release(size);
     this.#window -= size;
     stream.sendWindow -= size;
-    this.#spending(!isLast && size < MIN_DATA_BYTES);
+    this.#spending(size, !isLast && size < MIN_DATA_BYTES);
     if (isEnd) stream.sent();
     else stream.moved();
     return !isLast;
+  }
+
+  #release(bytes: number): void {
+    if (bytes === 0) return;
+    this.#pendingBytes -= bytes;
+    this.#held.give(this, bytes);
   }
 
   /** Writes a frame's head and makes room for its payload. @returns where that begins in {@link Outbox.page} */

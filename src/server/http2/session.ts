@@ -11,6 +11,7 @@ import type { Watched } from "./deadlines.js";
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from "./errors.js";
 import { Flag, FrameType } from "./frame.js";
 import { FrameReader, readUint31 } from "./frame-reader.js";
+import type { HeldAnswers } from "./held-answers.js";
 import * as limits from "./limits.js";
 import { Outbox, type Pages } from "./outbox.js";
 import { readSettings } from "./peer-settings.js";
@@ -25,6 +26,7 @@ export interface SessionOptions {
   readonly bodies: BodyBudget;
   readonly pages: Pages;
   readonly date: DateField;
+  readonly held: HeldAnswers;
   readonly headersTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** Serves one request; never throws. */
@@ -89,7 +91,13 @@ export class Session implements StreamsHost, Watched {
     this.idleTimeoutMs = idleTimeoutMs;
     this.#outbox = new Outbox(transport, pages);
     this.#tolerance = new Tolerance(now);
-    this.sender = new Sender(this.#outbox, options.date, (isShort) => this.#tolerance.answered(isShort));
+    this.sender = new Sender({
+      outbox: this.#outbox,
+      date: options.date,
+      held: options.held,
+      spending: (bytes, isShort) => this.#tolerance.answered(bytes, isShort),
+      giveUp: () => this.#fail(new ConnectionError(ErrorCode.enhanceYourCalm, "answers are not taken")),
+    });
     this.#streams = new Streams(this, this.#reader, this.sender, this.#tolerance);
     this.#headersByMs = now() + options.headersTimeoutMs;
     options.watch(this);
@@ -276,9 +284,11 @@ export class Session implements StreamsHost, Watched {
       if (end > start) throw frameSizeError("an acknowledgement with settings");
       return;
     }
-    const { headerTableBytes, initialWindow } = readSettings(bytes, start, end);
+    const { headerTableBytes, leastTableBytes, initialWindow } = readSettings(bytes, start, end);
     // Acknowledged first: an answer that follows it is held against the new table.
     this.sender.acknowledgeSettings();
+    // The client has dropped what its smallest table did not hold, and waits to be told so (RFC 7541 §4.2).
+    if (leastTableBytes !== undefined) this.sender.resizeTable(leastTableBytes);
     if (headerTableBytes !== undefined) this.sender.resizeTable(headerTableBytes);
     if (initialWindow !== undefined) this.sender.changeInitialWindow(initialWindow, this.#streams.all());
     this.touched();

@@ -1,10 +1,10 @@
 /** One stream: a request as it comes and its answer as it goes. */
-import { type BodyBudget, BodyBuffer, type BodyFailure } from "../body.js";
+import { type BodyBudget, BodyBuffer, type BodyFailure, type BodyRefusal } from "../body.js";
 import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
 import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
 import type { Peer } from "../peer.js";
 import { ErrorCode } from "./errors.js";
-import { MAX_PENDING_BYTES } from "./limits.js";
+import { MAX_PENDING_BYTES, STREAM_WINDOW_BYTES } from "./limits.js";
 import type { RequestHead } from "./request-head.js";
 import { SendQueue } from "./send-queue.js";
 import type { Outgoing, Sender } from "./sender.js";
@@ -52,8 +52,11 @@ export class Stream implements Exchange, Outgoing {
   /** The answer goes on: {@link StreamHost.held}. */
   #isHeld = false;
   #receivedBytes = 0;
-  /** What came before anybody asked for it, as far as the window allowed. */
-  readonly #early: Buffer[] = [];
+  /** What came before anybody asked for it, as far as the window allowed: the first piece, or several put together. */
+  #early: Buffer | BodyBuffer | undefined;
+  #earlyBytes = 0;
+  /** There was no room for that. */
+  #refusal: BodyRefusal | undefined;
   #body: BodyBuffer | undefined;
   #done: ((body: Buffer | BodyFailure) => void) | undefined;
   /** The rest of the body is thrown away; so much of it was. */
@@ -116,22 +119,16 @@ export class Stream implements Exchange, Outgoing {
       this.#discard();
       return done("too-large");
     }
-    const [first] = this.#early;
-    if (this.#isReceived && this.#early.length <= 1) {
-      this.#early.length = 0;
-      if (first === undefined) return done(EMPTY);
-      this.#host.consumed(this, first.length);
-      return done(first.length > limit ? "too-large" : first);
-    }
+    if (this.#refusal !== undefined) return done(this.#refusal);
+    const early = this.#takeEarly();
+    if (this.#isReceived) return done(early.length > limit ? "too-large" : early);
     this.#body = new BodyBuffer(limit, this.#host.bodies);
     this.#done = done;
     if (this.head.isAsking && this.#receivedBytes === 0 && !this.#isAnswered) {
       this.#host.sender.head(this.id, CONTINUE, {}, undefined, false);
       this.#host.touched();
     }
-    const early = this.#early.splice(0);
-    for (const piece of early) this.#take(piece);
-    if (this.#isReceived) this.#bodyEnds();
+    if (early.length > 0) this.#collect(this.#body, early);
   }
 
   onGone(callback: () => void): void {
@@ -208,9 +205,9 @@ export class Stream implements Exchange, Outgoing {
       return "content-length and the body differ";
     }
     if (piece.length > 0) {
-      // A piece of a body that goes on would keep all that came with it: it has a copy of its own.
-      if (isEnd && this.#receivedBytes === piece.length) this.#take(piece);
-      else this.#take(copyOf(piece));
+      // The first piece of a body that goes on would keep all that came with it: it has a copy of its own.
+      const isFirst = this.#receivedBytes === piece.length;
+      this.#take(isFirst && !isEnd && !this.#isDiscarding ? copyOf(piece) : piece);
     }
     if (isEnd) this.end();
     return undefined;
@@ -284,15 +281,46 @@ export class Stream implements Exchange, Outgoing {
       if (this.#discardedBytes > MAX_DISCARDED_BYTES && this.#isSent) this.#host.cut(this, ErrorCode.none);
       return;
     }
-    if (this.#body === undefined) {
-      this.#early.push(piece);
-      return;
-    }
+    if (this.#body === undefined) return this.#hold(piece);
     this.#host.consumed(this, length);
-    const refusal = this.#body.add(piece);
+    this.#collect(this.#body, piece);
+  }
+
+  #collect(body: BodyBuffer, piece: Buffer): void {
+    const refusal = body.add(piece);
     if (refusal === undefined) return;
     this.#discard();
     this.#finishBody(refusal);
+  }
+
+  /** Kept as they come, pieces of one byte would take two hundred times their size. */
+  #hold(piece: Buffer): void {
+    const held = this.#early;
+    this.#earlyBytes += piece.length;
+    if (held === undefined) {
+      this.#early = piece;
+      return;
+    }
+    let body: BodyBuffer;
+    let refusal: BodyRefusal | undefined;
+    if (held instanceof BodyBuffer) body = held;
+    else {
+      body = new BodyBuffer(STREAM_WINDOW_BYTES, this.#host.bodies);
+      this.#early = body;
+      refusal = body.add(held);
+    }
+    refusal ??= body.add(piece);
+    if (refusal === undefined) return;
+    this.#refusal = refusal;
+    this.#discard();
+  }
+
+  /** What came so far; it counts as taken. */
+  #takeEarly(): Buffer {
+    const held = this.#early;
+    if (held === undefined) return EMPTY;
+    this.#dropEarly();
+    return held instanceof BodyBuffer ? held.take() : held;
   }
 
   #bodyEnds(): void {
@@ -315,9 +343,12 @@ export class Stream implements Exchange, Outgoing {
   }
 
   #dropEarly(): void {
-    if (this.#early.length === 0) return;
-    const early = this.#early.splice(0);
-    for (const piece of early) this.#host.consumed(this, piece.length);
+    const held = this.#early;
+    if (held === undefined) return;
+    this.#early = undefined;
+    if (held instanceof BodyBuffer) held.release();
+    this.#host.consumed(this, this.#earlyBytes);
+    this.#earlyBytes = 0;
   }
 
   /** As {@link #discard}, for a while: a client that is still sending may look for its answer only then. */

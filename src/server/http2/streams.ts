@@ -53,6 +53,8 @@ export class Streams implements StreamHost {
   readonly #watched = new Set<Stream>();
   readonly #window: ReceiveWindow;
   #last = 0;
+  /** The last one that came behind the last GOAWAY. */
+  #passed = 0;
   /** Requests that are being worked on, whether or not their streams still live. */
   #working = 0;
   /** Its body may come with the next frame, and then it is served with it. */
@@ -194,7 +196,8 @@ export class Streams implements StreamHost {
     if (length > stop - start) this.consumed(stream, length - (stop - start));
     const fault = stream.receive(bytes.subarray(start, stop), isEnd);
     if (fault !== undefined) {
-      // What the stream was not given is not in its books.
+      // What the stream was not given is not in its books, and nobody else would give it back.
+      this.#window.give(stop - start);
       if (stream === this.#fresh) this.#host.refused(400, fault);
       this.#refuseStream(stream, ErrorCode.protocol);
     }
@@ -267,8 +270,7 @@ export class Streams implements StreamHost {
 
   #open(block: HeaderBlock, head: RequestHead | HeadFault): void {
     const { stream: id, isEnd } = block;
-    // It crossed the last GOAWAY, and the client knows from that that it was not served.
-    if (this.#host.isLast) return this.#tolerance.idle("streams after GOAWAY");
+    if (this.#host.isLast) return this.#pass(id);
     this.#last = id;
     this.#recent.opened(id);
     if (isFault(head)) return this.#refuseHead(block, head);
@@ -289,6 +291,13 @@ export class Streams implements StreamHost {
     this.#streams.set(id, stream);
     this.#fresh = stream;
     if (isEnd) this.serveFresh();
+  }
+
+  /** It crossed the last GOAWAY, from which the client knows that it was not served; so did its body. */
+  #pass(id: number): void {
+    this.#passed = Math.max(this.#passed, id);
+    this.#recent.cut(id);
+    this.#tolerance.idle("streams after GOAWAY");
   }
 
   /** A request that is none, or too large, is answered with a status only where that is safe. */
@@ -360,7 +369,8 @@ export class Streams implements StreamHost {
   }
 
   #mustNotBeIdle(id: number, what: string): void {
-    if (id > this.#last || id % 2 === 0) throw protocolError(`${what} on an idle stream`);
+    if (id > Math.max(this.#last, this.#passed) || id % 2 === 0)
+      throw protocolError(`${what} on an idle stream`);
   }
 
   // Ends.

@@ -27,11 +27,11 @@ export class Tolerance {
     if (!this.#idleFrames.spend()) throw calm(`too many ${what}`);
   }
 
-  /** A frame of an answer was sent; `isShort` when a window made it shorter than is sensible. */
-  answered(isShort: boolean): void {
+  /** `bytes` of an answer were sent in a frame; `isShort` when a window made it shorter than is sensible. */
+  answered(bytes: number, isShort: boolean): void {
     // Where it is too much, the window update that asks for the next one ends the connection.
     if (isShort) this.#idleFrames.spend();
-    else this.#idleFrames.earn(limits.FRAMES_PER_ANSWER);
+    else this.#idleFrames.earn(limits.FRAMES_PER_ANSWER * Math.ceil(bytes / limits.ANSWER_UNIT_BYTES));
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { expect } from "chai";
 import type { Exchange } from "../../../../src/server/exchange.js";
+import { HeldAnswers } from "../../../../src/server/http2/held-answers.js";
+import { until } from "../../../support/child-process.js";
 import {
   data,
   END_HEADERS,
@@ -22,6 +24,11 @@ import { Harness, type HarnessOptions, T } from "../../../support/http2-session.
 import { encode, type Fields, frame } from "../../../support/raw-http2.js";
 
 const CALM = 0xb;
+/** The length of a string below 16 KiB that is not compressed (RFC 7541 §5.2). */
+function integer(length: number): Buffer {
+  const rest = length - 0x7f;
+  return rest < 0 ? Buffer.of(length) : Buffer.of(0x7f, (rest & 0x7f) | 0x80, rest >>> 7);
+}
 const PING = frame(T.ping, 0, 0, Buffer.alloc(8));
 /** Bursts of RFC-conform noise and of resets that are borne: docs/http2.md. */
 const BURST = 1_000;
@@ -237,6 +244,30 @@ describe("attacks on HTTP/2", () => {
       calmed((nth) => [bomb(id(nth))], BURST);
     });
 
+    it("of names: thousands of fields in two bytes each, with a name as long as the table", () => {
+      const named = (length: number): Buffer =>
+        Buffer.concat([Buffer.of(0x40), integer(length), Buffer.alloc(length, 97), Buffer.of(0)]);
+      const repeated = Buffer.alloc(16_000, Buffer.from([0x7e, 0]));
+      /** CPU that 8,000 fields with a name of so many bytes cost, the least of some rounds. */
+      const cost = (length: number): number => {
+        const client = new Harness();
+        client.send(
+          frame(T.headers, END_HEADERS | END_STREAM, 1, Buffer.concat([encode(GET), named(length)])),
+        );
+        const costs = Array.from({ length: 9 }, (_, round) => {
+          const block = frame(T.headers, END_HEADERS | END_STREAM, 2 * round + 3, repeated);
+          const before = process.cpuUsage();
+          client.send(block);
+          const { user, system } = process.cpuUsage(before);
+          return user + system;
+        });
+        expect(client.refusals.map(([status]) => status)).to.deep.equal(Array(9).fill(431));
+        return Math.min(...costs);
+      };
+      cost(3_900);
+      expect(cost(3_900)).to.be.below(5 * cost(1) + 1_000);
+    });
+
     it("the table keeps its size, whatever is asked for", () => {
       const grow = Buffer.from([0x3f, 0xe2, 0x1f]);
       const { code } = flood(() => [frame(T.headers, END_HEADERS | END_STREAM, 1, grow)], 1);
@@ -270,6 +301,21 @@ describe("attacks on HTTP/2", () => {
       expect(client.session.openStreams).to.equal(0);
     });
 
+    it("CVE-2019-9511: nor one that reads 4 KiB at a time, as Go's does", () => {
+      const client = new Harness(large).send(setting([4, 4 << 20]), windowUpdate(0, 1 << 30));
+      for (let nth = 0; nth < 200; nth++) {
+        const frames = client.send(headers(id(nth), GET)).frames();
+        for (const { type, payload } of frames) {
+          if (type !== T.data) continue;
+          for (let at = 4_096; at <= payload.length; at += 4_096) {
+            client.send(windowUpdate(0, 4_096), windowUpdate(id(nth), 4_096));
+          }
+        }
+      }
+      expect(client.isEnded).to.equal(false);
+      expect(client.requests).to.have.length(200);
+    });
+
     it("CVE-2019-9517, internal data buffering: wide windows and nothing taken from the socket", () => {
       const client = new Harness(large);
       client.send(setting([4, 0x7fff_ffff]), windowUpdate(0, 0x7fff_0000));
@@ -285,6 +331,35 @@ describe("attacks on HTTP/2", () => {
       expect(client.session.sender.pendingBytes).to.equal(0);
     });
 
+    it("CVE-2019-9517, CVE-2016-1546: answers that come when all have been asked for, on many connections", () => {
+      const held = new HeldAnswers(40 << 20);
+      const exchanges: Exchange[] = [];
+      const clients = Array.from({ length: 8 }, () => {
+        const client = new Harness({ serve: (one) => void exchanges.push(one), held }).send(setting([4, 0]));
+        for (let nth = 0; nth < 250; nth++) client.send(headers(id(nth), GET));
+        return client;
+      });
+      const honest = new Harness({ ...large, held });
+      for (const one of exchanges) {
+        one.reply(200, {}, "x".repeat(100_000));
+        one.finished();
+        expect(held.bytes).to.be.at.most(40 << 20);
+      }
+      const ended = clients.filter((client) => client.isEnded);
+      expect(ended).to.have.length.within(4, 7);
+      for (const client of ended) {
+        expect(Harness.goAway(client.frames())).to.equal(CALM);
+        expect(client.refusals).to.deep.equal([[429, "answers are not taken"]]);
+        expect(client.session.sender.pendingBytes).to.equal(0);
+        expect(client.open).to.equal(0);
+      }
+      const taken = honest.send(windowUpdate(0, 1 << 20), setting([4, 1 << 20]), headers(1, GET)).frames();
+      const body = taken.filter(({ type }) => type === T.data).map(({ payload }) => payload);
+      expect(Buffer.concat(body)).to.have.length(100_000);
+      for (const client of clients) client.pass(91_000);
+      expect(held.bytes).to.equal(0);
+    });
+
     it("CVE-2016-1546, slow reads: answers that no window is opened for", () => {
       const client = new Harness(large).send(setting([4, 0]));
       for (let nth = 0; nth < 250; nth++) client.send(headers(id(nth), GET));
@@ -296,6 +371,54 @@ describe("attacks on HTTP/2", () => {
       expect(client.session.openStreams).to.equal(0);
       expect(client.session.sender.pendingBytes).to.equal(0);
     });
+  });
+
+  it("small pieces: a body of single bytes that nobody has asked for takes no more than its size", async () => {
+    const exchanges: Exchange[] = [];
+    const client = new Harness({ serve: (one) => void exchanges.push(one) }).send(headers(1, PUT, false));
+    const pieces = Buffer.concat(Array.from({ length: 1_000 }, () => data(1, "x", false)));
+    const before = process.memoryUsage();
+    for (let sent = 0; sent < 250_000; sent += 1_000) client.send(pieces);
+    // Long enough for what was thrown away to be collected.
+    await until("memory to be freed", async () => {
+      Buffer.alloc(1 << 16).toString("latin1");
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers < 24 << 20;
+    });
+    let body: Buffer | string = "";
+    exchanges[0]?.readBody(300_000, (whole) => {
+      body = whole;
+    });
+    client.send(data(1, "y"));
+    expect(Buffer.from(body).equals(Buffer.concat([Buffer.alloc(250_000, "x"), Buffer.from("y")]))).to.equal(
+      true,
+    );
+  });
+
+  it("small pieces: they count among the unfinished bodies of all connections", () => {
+    const exchanges: Exchange[] = [];
+    const serve = (one: Exchange): void => void exchanges.push(one);
+    const client = new Harness({ serve, maxBodyBytes: 10_000 }).send(headers(1, PUT, false));
+    for (let sent = 0; sent < 50_000; sent += 1_000) client.send(data(1, Buffer.alloc(1_000), false));
+    const ends: unknown[] = [];
+    exchanges[0]?.readBody(100_000, (end) => ends.push(end));
+    expect(ends).to.deep.equal(["overloaded"]);
+    exchanges[0]?.reply(503, {}, "");
+    exchanges[0]?.finished();
+    client.send(data(1, "end"));
+    expect(client.session.openStreams).to.equal(0);
+    expect(client.bodies.take(10_000)).to.equal(true);
+  });
+
+  it("bodies that are not as long as declared do not use up the connection's window for others", () => {
+    const client = new Harness();
+    const declared = plus(PUT, ["content-length", "5"]);
+    for (let nth = 0; nth < 200; nth++) {
+      client.send(headers(id(nth), declared, false), data(id(nth), Buffer.alloc(16_000)));
+      expect(Harness.reset(client.frames(), id(nth))).to.equal(1);
+    }
+    client.send(headers(id(200), PUT, false), data(id(200), "x".repeat(16_000)));
+    expect(client.frames().map(({ payload }) => payload.toString())).to.include("16000");
   });
 
   it("more streams than a client may have are refused, and too many of those end the connection", () => {

@@ -171,6 +171,15 @@ describe("server/http2/session", () => {
       expect(statuses).to.have.length(6);
     });
 
+    it("says that the table was emptied when one frame makes it small and large again (RFC 7541 §4.2)", () => {
+      const client = new Harness();
+      client.send(headers(1, GET)).frames();
+      const [, head] = client.send(setting([1, 0], [1, 4_096]), headers(3, GET)).frames();
+      // To nothing, then to 4,096; and all fields anew, for the client's table holds none.
+      expect(head?.payload.subarray(0, 5).toString("hex")).to.equal("203fe11f88");
+      expect(answers(head === undefined ? [] : [head], new HpackDecoder())).to.deep.equal(["3 200 "]);
+    });
+
     it("ignores padding, and priorities", () => {
       const client = new Harness();
       const block = encode(PUT);
@@ -720,6 +729,18 @@ describe("server/http2/session", () => {
       ]);
     });
 
+    it("ends below a window of zero as well, for an end needs none", () => {
+      const client = new Harness(follow).send(setting([4, 10]), headers(1, GET));
+      writer?.write("0123456789");
+      client.turn();
+      client.send(setting([4, 3])).frames();
+      writer?.end();
+      client.turn();
+      expect(client.frames().map(({ type, flags, payload }) => [type, flags, payload.length])).to.deep.equal([
+        [0, 1, 0],
+      ]);
+    });
+
     it("says when more waits than may, and sends the last all the same", () => {
       const client = new Harness(follow).send(setting([4, 0]), headers(1, GET));
       let written = 0;
@@ -797,6 +818,27 @@ describe("server/http2/session", () => {
       client.requests[0]?.reply(200, {}, "x");
       client.turn();
       expect(answers(client.frames())).to.deep.equal(["1 200 x"]);
+      expect(client.isEnded).to.equal(true);
+    });
+
+    it("ignores the bodies, too, of requests that have crossed it, and still serves what came before", () => {
+      let waiting: Exchange | undefined;
+      const client = new Harness({
+        serve: (exchange) => {
+          waiting = exchange;
+        },
+      }).send(headers(1, GET));
+      client.session.close();
+      client.pass(300);
+      client.frames();
+      client.send(headers(3, PUT, false), data(3, "x", false));
+      client.send(windowUpdate(3, 5), data(3, "y"), headers(5, PUT, false), frame(T.rst, 0, 5, u32(8)));
+      expect(client.frames()).to.deep.equal([]);
+      expect(client.requests).to.have.length(1);
+      waiting?.reply(200, {}, "done");
+      waiting?.finished();
+      client.turn();
+      expect(answers(client.frames())).to.deep.equal(["1 200 done"]);
       expect(client.isEnded).to.equal(true);
     });
 
