@@ -8,6 +8,7 @@ import type { ObjectKey } from "../sse/object-key.js";
 import { rotateEncryption, rotationPairings } from "../sse/rotate.js";
 import { type ObjectPath, sealObjectKey } from "../sse/seal.js";
 import type { LocalBase } from "./base.js";
+import { needsIndex } from "./shown.js";
 import { unchanged, whenUnchanged } from "./concurrent-change.js";
 
 /**
@@ -28,6 +29,8 @@ export function resealObject(
     if (encryption === undefined) return "plain";
     if (encryption.kind === "SSE-C") return "customer-key";
     if (rotationPairings[encryption.kind][to.kind] === "refuse") return "refused";
+    // It follows the default key with its first use, which must not come after the old one is gone.
+    if (needsIndex(record)) await base.index.open();
     if (keys === undefined) throw sseError("KMS_NOT_CONFIGURED");
     const rotated = await rotateEncryption(encryption, {
       ...{ to, path, keys, random },

@@ -186,6 +186,16 @@ describe("local objects: the index's key", () => {
     expect(later.calls()).to.deep.equal(["decrypt"]);
   });
 
+  it("follows with an object that is resealed, also when nothing was ever listed", async () => {
+    const { start, keys } = await filled();
+    const moved = start("second");
+    await moved.objects.reseal(at("k"), { kind: "SSE-S3" });
+    keys.failures.set("default", "KMS_KEY_NOT_FOUND");
+    const later = start("second");
+    expect(await etags(later)).to.deep.equal([md5(content)]);
+    expect((await later.get("k", "SSE-S3")).bytes.equals(content)).to.equal(true);
+  });
+
   it("is used as it is when it cannot follow", async () => {
     const { start, keys } = await filled();
     keys.failures.set("second", "KMS_DENIED");
