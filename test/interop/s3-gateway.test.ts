@@ -473,6 +473,111 @@ describe("interop: a gateway before real S3 services", function () {
     });
   }
 
+  describe("copies onto the same name", () => {
+    let place: S3TestServer;
+    before(async () => {
+      place = await startS3Server({ tls: true, store: "folder" });
+      cleanUp.add(() => place.stop());
+    });
+    const customerOf = (key: Buffer) => ({
+      SSECustomerAlgorithm: "AES256",
+      SSECustomerKey: key.toString("base64"),
+      SSECustomerKeyMD5: createHash("md5").update(key).digest("base64"),
+    });
+    const otherFields = customerOf(randomBytes(32));
+    const context = Buffer.from('{"project":"x"}').toString("base64");
+    const other = {
+      "SSE-S3": { store: kinds["SSE-S3"].store, read: {}, from: {} },
+      "SSE-KMS": {
+        store: { ...kinds["SSE-KMS"].store, SSEKMSEncryptionContext: context },
+        read: {},
+        from: {},
+      },
+      "SSE-C": { store: otherFields, read: otherFields, from: sourceFields },
+    } as const;
+
+    for (const mode of ["encrypts", "twice"] as const) {
+      for (const kind of ["SSE-S3", "SSE-KMS", "SSE-C"] as const) {
+        for (const sizes of [[100_000], [5 * MIB + 3, 5 * MIB + 3, 10]]) {
+          it(`${mode}, ${kind}, ${sizes.length} parts: another seal, the content as it is`, async () => {
+            const credentials = { accessKeyId: ROOT.user, secretAccessKey: ROOT.password };
+            const ca = await readFile(place.caFile ?? "", "utf8");
+            const { client, bucket } = await gateway({ endpoint: place.url, credentials, ca }, mode);
+            const of = { Bucket: bucket, Key: "itself" };
+            const parts = sizes.map((size) => randomBytes(size));
+            const [body = Buffer.alloc(0)] = parts;
+            if (parts.length > 1) await multipart(client, of, kind, parts);
+            else await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
+            const before = await client.send(new aws.HeadObjectCommand({ ...of, ...kinds[kind].read }));
+            const from = place.log.length;
+            const copied = await client.send(
+              new aws.CopyObjectCommand({
+                ...{ ...of, CopySource: `${bucket}/itself`, ...other[kind].from, ...other[kind].store },
+                ...{ MetadataDirective: "REPLACE", Metadata: { seal: "new" } },
+              }),
+            );
+            expect(copied.CopyObjectResult?.ETag).to.equal(before.ETag);
+            const asked = place.log.slice(from).map(({ operation }) => operation);
+            expect(asked.filter((each) => each !== "HeadObject")).to.deep.equal(["CopyObject"]);
+            const get = await client.send(new aws.GetObjectCommand({ ...of, ...other[kind].read }));
+            expect((await bytesOf(get)).equals(Buffer.concat(parts))).to.equal(true);
+            expect([get.ETag, get.Metadata]).to.deep.equal([before.ETag, { seal: "new" }]);
+            if (kind !== "SSE-C") return;
+            const old = client.send(new aws.GetObjectCommand({ ...of, ...kinds[kind].read }));
+            expect(await old.catch((error: unknown) => error)).to.have.property("name", "AccessDenied");
+          });
+        }
+      }
+    }
+
+    it("writes the content anew for another kind, another checksum, or parts of unequal sizes", async () => {
+      const { client, bucket } = await gateway(minio, "encrypts");
+      const of = { Bucket: bucket, Key: "itself" };
+      const CopySource = `${bucket}/itself`;
+      const parts = [randomBytes(5 * MIB), randomBytes(5 * MIB + 1), randomBytes(10)];
+      const body = Buffer.concat(parts);
+      await multipart(client, of, "SSE-S3", parts);
+      const steps: { ask: Partial<aws.CopyObjectCommandInput>; read: object }[] = [
+        { ask: { MetadataDirective: "REPLACE", ...kinds["SSE-S3"].store }, read: {} },
+        { ask: kinds["SSE-KMS"].store, read: {} },
+        { ask: { ChecksumAlgorithm: "SHA256", ...kinds["SSE-KMS"].store }, read: {} },
+        { ask: customerFields, read: customerFields },
+        { ask: { ...sourceFields, ...kinds["SSE-S3"].store }, read: {} },
+      ];
+      for (const { ask, read } of steps) {
+        await client.send(new aws.CopyObjectCommand({ ...of, CopySource, ...ask }));
+        const get = await client.send(new aws.GetObjectCommand({ ...of, ...read, ChecksumMode: "ENABLED" }));
+        expect((await bytesOf(get)).equals(body)).to.equal(true);
+        expect(get.ServerSideEncryption).to.equal(ask.ServerSideEncryption);
+      }
+      const nothing = client.send(new aws.CopyObjectCommand({ ...of, CopySource }));
+      expect(await nothing.catch((error: unknown) => error)).to.have.property("name", "InvalidRequest");
+    });
+
+    it("a gateway without keys takes no seal away", async () => {
+      const { client, bucket } = await gateway(minio, "encrypts");
+      const { client: without } = await gateway(minio, "passes through");
+      for (const kind of ["SSE-S3", "SSE-KMS"] as const) {
+        const of = { Bucket: bucket, Key: kind };
+        const body = randomBytes(1_000);
+        await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...kinds[kind].store }));
+        for (const Key of [kind, "elsewhere"]) {
+          for (const ask of [{}, kinds["SSE-S3"].store]) {
+            const copy = without.send(
+              new aws.CopyObjectCommand({
+                ...{ Bucket: bucket, Key, CopySource: `${bucket}/${kind}`, ...ask },
+                ...{ MetadataDirective: "REPLACE", Metadata: { name: "other" } },
+              }),
+            );
+            expect(await copy.catch((error: unknown) => error)).to.have.property("name", "NotImplemented");
+          }
+        }
+        const get = await client.send(new aws.GetObjectCommand(of));
+        expect((await bytesOf(get)).equals(body)).to.equal(true);
+      }
+    });
+  });
+
   it("no client sets a name of the gateway's own", async () => {
     const { client, bucket } = await gateway(moto, "encrypts");
     for (const name of ["keswick-sealed-etag", "Keswick-Sealed-x", "x-minio-internal-x"]) {

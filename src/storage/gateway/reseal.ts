@@ -1,16 +1,14 @@
 /** An object's key sealed anew: the back end copies the object onto itself with other metadata. */
-import { CopyObjectCommand } from "@aws-sdk/client-s3";
 import type { Resealed } from "../objects/object-service.js";
+import { s3Error } from "../s3/errors.js";
 import type { ManagedRequest } from "../sse/encryption.js";
 import { sseError } from "../sse/errors.js";
 import { rotateEncryption, rotationPairings } from "../sse/rotate.js";
 import type { ObjectPath } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
-import { copySourceOf, keptSealed } from "./copy.js";
+import { keptSealed } from "./copy-in-place.js";
+import { copyRaw } from "./copy-raw.js";
 import { findObject } from "./found-object.js";
-import { writeMetadata } from "./metadata.js";
-import { storageClassField } from "./store-content.js";
-import { encryptionFields } from "./twice.js";
 import { whileUnchanged } from "./while-unchanged.js";
 
 /** Time and, for an object in parts, the back end's own ETag change; what clients see as ETag stays. */
@@ -29,25 +27,19 @@ export function resealObject(
     if (rotationPairings[encryption.kind][to.kind] === "refuse") return "refused";
     if (keys === undefined) throw sseError("KMS_NOT_CONFIGURED");
     const sealed = await keptSealed(base, found, signal);
+    if (sealed === undefined) {
+      throw s3Error("NOT_IMPLEMENTED", { cause: new Error("parts of unequal sizes") });
+    }
     const rotated = await rotateEncryption(encryption, {
       ...{ to, path, keys, random },
       ...(signal === undefined ? {} : { signal }),
     });
     if (rotated === undefined) return "plain";
-    await base.backEnd.call(signal, (client, options) =>
-      client.send(
-        new CopyObjectCommand({
-          ...{ Bucket: path.bucket, Key: path.object },
-          CopySource: copySourceOf(found),
-          CopySourceIfMatch: found.backEndETag,
-          MetadataDirective: "REPLACE",
-          ...writeMetadata(found.headers, { ...sealed, encryption: rotated }),
-          ...encryptionFields(base, { kind: rotated.kind === "SSE-S3" ? "SSE-S3" : "SSE-KMS" }, path),
-          ...storageClassField(found.storageClass),
-        }),
-        options,
-      ),
-    );
+    const { headers, storageClass } = found;
+    const same = { path, headers, conditions: {}, ...(storageClass === undefined ? {} : { storageClass }) };
+    const request = { ...same, ...(signal === undefined ? {} : { signal }) };
+    const kind = rotated.kind === "SSE-S3" ? "SSE-S3" : "SSE-KMS";
+    await copyRaw(base, request, found, { kind }, { ...sealed, encryption: rotated });
     return "resealed";
   });
 }

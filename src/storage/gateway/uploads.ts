@@ -115,7 +115,11 @@ export async function copyPart(base: GatewayBase, request: CopyPartRequest): Pro
       const key = await openUpload(base, request, upload, "part");
       try {
         const content = await openSource(base, found, sourceKey, range, signal);
-        return await sendPart(base, request, upload, key, measured(content, {}), length);
+        try {
+          return await sendPart(base, request, upload, key, measured(content, {}), length);
+        } finally {
+          await content.return?.();
+        }
       } finally {
         key?.wipe();
       }

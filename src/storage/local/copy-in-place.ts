@@ -1,25 +1,18 @@
 /** CopyObject onto itself: what can be changed without a touch of the content. */
-import { KesError } from "../../errors.js";
+import { keyChange, resealed } from "../objects/key-change.js";
 import type { CopyRequest, WrittenObject } from "../objects/object-service.js";
 import { checkWrite } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
 import type { StoredHeaders } from "../s3/headers.js";
-import { sseError } from "../sse/errors.js";
-import { formatKmsContext } from "../sse/kms-context.js";
-import { type Encryption, withoutReserved, writeEncryption } from "../sse/metadata.js";
-import { keyNameOfId, type RequestedEncryption } from "../sse/request.js";
+import { withoutReserved, writeEncryption } from "../sse/metadata.js";
+import type { RequestedEncryption } from "../sse/request.js";
 import { shownEncryption } from "../sse/response.js";
-import { rotateCustomerKey } from "../sse/rotate.js";
 import { openChecksum } from "../sse/stored-checksum.js";
 import type { ObjectRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { unchanged } from "./concurrent-change.js";
-import { sealAs } from "./reseal.js";
 import { loadedETag } from "./shown.js";
-import { openKey, type SourceObject } from "./source-object.js";
-
-/** What becomes of the object's key: nothing, another seal, or a new key and so new content. */
-type KeyChange = "keep" | "reseal" | "rewrite";
+import type { SourceObject } from "./source-object.js";
 
 /**
  * The object with the request's metadata, its key sealed anew where that is asked for; content, ETag and checksum stay.
@@ -33,7 +26,7 @@ export async function copyInPlace(
   wanted: RequestedEncryption | undefined,
 ): Promise<WrittenObject | undefined> {
   const { record } = source;
-  const change = keyChange(base, request, source.encryption, wanted);
+  const change = keyChange(base.keys, request.sse, source.encryption, wanted);
   const isOtherChecksum =
     request.checksum !== undefined && request.checksum.algorithm !== record.checksum?.algorithm;
   if (change === "rewrite" || isOtherChecksum) return undefined;
@@ -42,7 +35,9 @@ export async function copyInPlace(
   const etag = await loadedETag(base, record);
   checkWrite(request.conditions, { etag, modifiedMs: record.modifiedMs });
   const encryption =
-    change === "keep" ? source.encryption : await resealed(base, request, source.encryption, wanted);
+    change === "keep" || source.encryption === undefined || wanted === undefined
+      ? source.encryption
+      : await resealed(base, request, source.encryption, wanted);
   request.signal?.throwIfAborted();
   const modifiedMs = base.now();
   const { bucket, object } = request.path;
@@ -74,49 +69,6 @@ export function storedHeaders(
   };
 }
 
-function keyChange(
-  { keys }: LocalBase,
-  { sse }: CopyRequest,
-  encryption: Encryption | undefined,
-  wanted: RequestedEncryption | undefined,
-): KeyChange {
-  if (encryption?.kind !== wanted?.kind) return "rewrite";
-  if (encryption === undefined || wanted === undefined) return "keep";
-  // Said on purpose: even the same is a change, a new seal under the key as it is today.
-  if (sse.target !== undefined || wanted.kind === "SSE-C" || encryption.kind === "SSE-C") return "reseal";
-  const keyId = wanted.kind === "SSE-KMS" ? wanted.keyId : undefined;
-  const isSameKey = encryption.dek.keyName === (keyNameOfId(keyId) ?? keys?.defaultKey);
-  return isSameKey && contextOf(encryption) === contextOf(wanted) ? "keep" : "reseal";
-}
-
-function contextOf(encryption: Encryption | RequestedEncryption): string | undefined {
-  const context = encryption.kind === "SSE-KMS" ? encryption.context : undefined;
-  return context === undefined ? undefined : formatKmsContext(context);
-}
-
 function changesMetadata({ headers, tags, storageClass }: CopyRequest, record: ObjectRecord): boolean {
   return headers !== undefined || tags !== undefined || storageClass !== record.storageClass;
-}
-
-async function resealed(
-  base: LocalBase,
-  { path, sse, signal }: CopyRequest,
-  encryption: Encryption | undefined,
-  wanted: RequestedEncryption | undefined,
-): Promise<Encryption> {
-  if (encryption?.kind === "SSE-C" && wanted?.kind === "SSE-C") {
-    if (sse.source === undefined) throw sseError("SSE_C_SOURCE_KEY_NEEDED");
-    return rotateCustomerKey(encryption, { from: sse.source, to: wanted.key, path, random: base.random });
-  }
-  const key = await openKey(base, path, encryption, {
-    ...{ use: "copy-source", customerKey: undefined, signal },
-  });
-  if (encryption === undefined || key === undefined || wanted === undefined || wanted.kind === "SSE-C") {
-    throw new KesError("INTERNAL", [], { cause: new Error("not a pair of kinds that is sealed anew") });
-  }
-  try {
-    return await sealAs(base, key, wanted, { path, isMultipart: encryption.isMultipart, signal });
-  } finally {
-    key.wipe();
-  }
 }

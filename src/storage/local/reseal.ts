@@ -1,15 +1,14 @@
 /** An object's key sealed anew in the key service, its content untouched (S3 reference §3.5). */
 import type { Resealed } from "../objects/object-service.js";
 import { s3Error } from "../s3/errors.js";
-import { type ManagedRequest, managedDek } from "../sse/encryption.js";
+import type { ManagedRequest } from "../sse/encryption.js";
 import { sseError } from "../sse/errors.js";
-import { type Encryption, readEncryption, writeEncryption } from "../sse/metadata.js";
-import type { ObjectKey } from "../sse/object-key.js";
+import { readEncryption, writeEncryption } from "../sse/metadata.js";
 import { rotateEncryption, rotationPairings } from "../sse/rotate.js";
-import { type ObjectPath, sealObjectKey } from "../sse/seal.js";
+import type { ObjectPath } from "../sse/seal.js";
 import type { LocalBase } from "./base.js";
-import { needsIndex } from "./shown.js";
 import { unchanged, whenUnchanged } from "./concurrent-change.js";
+import { needsIndex } from "./shown.js";
 
 /**
  * At any moment the object is under its old key or under the new one. ETag and time stay.
@@ -29,9 +28,9 @@ export function resealObject(
     if (encryption === undefined) return "plain";
     if (encryption.kind === "SSE-C") return "customer-key";
     if (rotationPairings[encryption.kind][to.kind] === "refuse") return "refused";
+    if (keys === undefined) throw sseError("KMS_NOT_CONFIGURED");
     // It follows the default key with its first use, which must not come after the old one is gone.
     if (needsIndex(record)) await base.index.open();
-    if (keys === undefined) throw sseError("KMS_NOT_CONFIGURED");
     const rotated = await rotateEncryption(encryption, {
       ...{ to, path, keys, random },
       ...(signal === undefined ? {} : { signal }),
@@ -44,25 +43,4 @@ export function resealObject(
     }));
     return "resealed";
   });
-}
-
-/** An open key under a fresh DEK, exactly as it is asked for: of an older seal nothing is taken over. One `generate`. */
-export async function sealAs(
-  { keys, random }: LocalBase,
-  key: ObjectKey,
-  { kind, keyId, context }: ManagedRequest,
-  { path, isMultipart, signal }: { path: ObjectPath; isMultipart: boolean; signal: AbortSignal | undefined },
-): Promise<Encryption> {
-  if (keys === undefined) throw sseError("KMS_NOT_CONFIGURED");
-  const request: ManagedRequest = {
-    kind,
-    ...(keyId === undefined ? {} : { keyId }),
-    ...(context && { context }),
-  };
-  const { dek, stored } = await managedDek(request, path, keys, signal);
-  try {
-    return { ...stored, objectKey: sealObjectKey(key, dek, kind, path, random), isMultipart };
-  } finally {
-    dek.fill(0);
-  }
 }
