@@ -1,5 +1,8 @@
-/** Families of metrics as data, and their text in the forms that Prometheus reads. prom-client only prints here. */
-import { type Metric, type PrometheusContentType, Registry } from "prom-client";
+/**
+ * Families of metrics as data, and their text in the forms that Prometheus reads. prom-client only prints here, and is
+ * loaded when somebody asks: it and what it depends on are 83 modules.
+ */
+import type { Metric, PrometheusContentType } from "prom-client";
 
 /** `text`: Prometheus' text form 0.0.4. `openmetrics`: OpenMetrics 1.0.0. */
 export type Form = "text" | "openmetrics";
@@ -29,6 +32,7 @@ export async function printFamilies(
   families: readonly PrintedFamily[],
   form: Form = "text",
 ): Promise<string> {
+  const { Registry } = await import("prom-client");
   const registry = new Registry();
   if (form === "openmetrics") registry.setContentType(MEDIA_TYPES.openmetrics as PrometheusContentType);
   const names: string[] = [];

@@ -73,7 +73,7 @@ const storageMayImport: Readonly<Record<string, readonly string[]>> = {
 /** Exceptions that are part of the design: who joins the parts. */
 const joins: Readonly<Record<string, readonly string[]>> = {
   "src/cli/server/serve.ts": ["keystores"],
-  "src/cli/server/worker-main.ts": ["keystores"],
+  "src/cli/server/worker.ts": ["keystores"],
   "src/cli/policy/read-file.ts": ["keystores"],
   // The commands on keystores themselves, without a server.
   "src/cli/keystore/open.ts": ["keystores"],

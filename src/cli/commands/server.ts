@@ -1,6 +1,7 @@
 /** `kes server`: runs a key server. */
 import { resolve } from "node:path";
 import { CommandError, command } from "../command.js";
+import { holdYoungGeneration } from "../server/young-generation.js";
 
 const NO_LONGER = {
   key: "Specify the private key in the config file",
@@ -48,13 +49,15 @@ export const serverCommand = command({
     if (!dev && config === undefined) {
       throw new CommandError("no configuration: give it with --config FILE, or use --dev");
     }
+    const onListening = holdYoungGeneration();
     const { runCheck, runDev, runServer } = await import("../server/serve.js");
-    if (config === undefined) return runDev(addr, context);
+    if (config === undefined) return runDev(addr, context, onListening);
     const configFile = resolve(context.cwd, config);
     if (check) return runCheck(configFile, context);
     return runServer(
       {
         configFile,
+        onListening,
         degraded: options["start-degraded"] === true,
         ...(addr === undefined ? {} : { addr }),
         ...(workers === undefined ? {} : { workers }),

@@ -13,6 +13,7 @@ import {
 } from "../init/layout.js";
 import { type ListenAddress, quickstart } from "../quickstart.js";
 import type { RunServer } from "../server/serve.js";
+import { holdYoungGeneration } from "../server/young-generation.js";
 
 /** The command, given how to come by a server. */
 export function startCommandWith(loadServer: () => Promise<RunServer>): Command {
@@ -35,7 +36,9 @@ export function startCommandWith(loadServer: () => Promise<RunServer>): Command 
     async run({ options }, context) {
       const { configFile, layout } = await placesOf(options.config, context.cwd);
       if (layout !== undefined) await ensureFolder(layout, context);
+      const letGrow = holdYoungGeneration();
       const onListening = (listen: ListenAddress): void => {
+        letGrow();
         if (layout === undefined) return;
         context.output.data(quickstart(pathsFor(layout), listen));
       };

@@ -1,5 +1,4 @@
 /** What `kes server` runs. The one place where server, configuration and keystores are joined. */
-import { openMemoryKeystore } from "../../../keystores/memory/index.js";
 import { keystores } from "../../../keystores/registry.js";
 import { ErrorLog } from "../../audit/error-log.js";
 import { LogHub } from "../../audit/hub.js";
@@ -13,13 +12,11 @@ import type { ListenAt } from "../../server/listen-on.js";
 import type { KeyServerOptions } from "../../server/server-options.js";
 import { KeyServer } from "../../server/start.js";
 import { TICKET_SECRET_BYTES } from "../../server/ticket-keys.js";
-import { Primary } from "../../server/workers/primary.js";
+import type { Primary } from "../../server/workers/primary.js";
 import type { CommandContext } from "../command.js";
 import { buildInfo } from "../version.js";
 import { parseAddress } from "./address.js";
-import { checkServer } from "./check.js";
 import { readConfig, withAddress } from "./config-source.js";
-import { devSetup } from "./dev.js";
 import { inheritedSocket } from "./inherited-socket.js";
 import { runUntilStopped, type Signalled } from "./lifecycle.js";
 import { peersOf } from "./peers.js";
@@ -74,7 +71,7 @@ export const runServer: RunServer = async (options, context) => {
             peers: (log) => peersOf(log),
           }),
         )
-      : await Primary.start({ ...parts, workers, fork: forkWorker });
+      : await startWorkers({ ...parts, workers, fork: forkWorker });
   return serve(server, context, {
     loading: { load, read },
     workers,
@@ -83,7 +80,13 @@ export const runServer: RunServer = async (options, context) => {
 };
 
 /** Runs a server for development until it is stopped. */
-export async function runDev(addr: string | undefined, context: CommandContext): Promise<number> {
+export async function runDev(
+  addr: string | undefined,
+  context: CommandContext,
+  onListening: () => void,
+): Promise<number> {
+  const { devSetup } = await import("./dev.js");
+  const { openMemoryKeystore } = await import("../../../keystores/memory/index.js");
   const setup = devSetup(parseAddress(addr ?? "127.0.0.1:7373"));
   const server = await KeyServer.prepare({
     ...common(),
@@ -91,7 +94,12 @@ export async function runDev(addr: string | undefined, context: CommandContext):
     tls: setup.tls,
     open: async () => openMemoryKeystore(),
   });
-  return serve(alone(server), context, { workers: 1, apiKey: setup.apiKey.toString() });
+  return serve(alone(server), context, { workers: 1, apiKey: setup.apiKey.toString(), onListening });
+}
+
+async function startWorkers(options: Parameters<typeof Primary.start>[0]): Promise<Runnable> {
+  const { Primary } = await import("../../server/workers/primary.js");
+  return Primary.start(options);
 }
 
 /** A server that is this process. */
@@ -119,6 +127,7 @@ export async function runCheck(configFile: string, context: CommandContext): Pro
     level: config.log.errorLevel,
     format: "text",
   });
+  const { checkServer } = await import("./check.js");
   const { report, ok } = await checkServer(
     config,
     async () => tlsOf(await readingOf(config), secureRandom(TICKET_SECRET_BYTES)),

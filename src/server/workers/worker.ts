@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly open: (config: Config, errorLog: ErrorLog) => Promise<Keystore>;
   /** Tells other nodes of changed keys. */
   readonly peers?: OpenPeers;
+  /** Called once, when it can serve. */
+  readonly onStarted?: () => void;
   /** Ends this process. */
   readonly exit: () => void;
 }
@@ -116,6 +118,7 @@ export class Worker {
     });
     for (const name of this.#early) this.#server.forget(name);
     this.#early.clear();
+    this.#options.onStarted?.();
     return { keystore: this.#server.state.services.keys.description };
   }
 
