@@ -1,8 +1,10 @@
 /** Requests that are right in every single part and mean harm, or would do harm if a part of them were passed over. */
+import { Sha256 } from "@aws-sdk/checksums/sha";
+import { SignatureV4 } from "@smithy/signature-v4";
 import { expect } from "chai";
 import { RawConnection } from "../support/raw-connection.js";
 import type { S3Ask, S3Login } from "../support/s3-client.js";
-import { KEY_NAME, type S3TestServer, startS3Server } from "../support/s3-server.js";
+import { KEY_NAME, ROOT, type S3TestServer, startS3Server } from "../support/s3-server.js";
 
 const confined: S3Login = { user: "confined", password: "confined-secret" };
 
@@ -49,6 +51,34 @@ describe("S3 attacks", () => {
       expect(headers["x-amz-meta-other"]).to.equal("1");
       expect(headers["x-amz-server-side-encryption"]).to.equal("aws:kms");
       expect(headers["x-amz-tagging-count"]).to.equal("1");
+    });
+
+    it("they are there by the doing of AWS's own signer", async () => {
+      const credentials = { accessKeyId: ROOT.user, secretAccessKey: ROOT.password };
+      const signer = new SignatureV4({
+        ...{ credentials, region: "us-east-1", service: "s3", sha256: Sha256, uriEscapePath: false },
+      });
+      const host = `${server.host}:${server.port}`;
+      const hashes = { "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD", "x-amz-sdk-checksum-algorithm": "CRC32" };
+      const meant = { "x-amz-meta-by": "the SDK, once", "x-amz-storage-class": "STANDARD_IA" };
+      const { path, query = {} } = await signer.presign({
+        ...{
+          method: "PUT",
+          protocol: "http:",
+          hostname: server.host,
+          port: server.port,
+          path: "/bucket/a/sdk",
+        },
+        query: { "x-id": "PutObject" },
+        headers: { host, ...hashes, "x-amz-checksum-crc32": "AAAAAA==", ...meant },
+      });
+      expect(query["x-amz-meta-by"]).to.equal(meant["x-amz-meta-by"]);
+      const pairs = new URLSearchParams();
+      for (const [name, value] of Object.entries(query)) pairs.set(name, String(value));
+      const target = `${path}?${pairs}`;
+      const stored = await server.ask("PUT", target, { login: "anonymous", body: "x" });
+      expect(stored.status, stored.text).to.equal(200);
+      expect((await server.ask("HEAD", "/bucket/a/sdk")).headers).to.include(meant);
     });
 
     it("a copy is a copy, and its source is for those who may read it", async () => {

@@ -614,6 +614,25 @@ describe("the console in a browser", function () {
     }
   });
 
+  it("shares its origin with no page that was stored in a bucket", async () => {
+    const body = "<!doctype html><script>document.title = origin</script>";
+    await put(server, "/plain/page.html", { "content-type": "text/html" }, body);
+    await put(server, "/plain/page", { "content-type": "text/plain" }, body);
+    const { page } = await openPage(browser);
+    try {
+      for (const path of ["/plain/page.html", "/plain/page?response-content-type=text%2Fplain,Text%2FHTML"]) {
+        const { target } = signedHead(server, ROOT, "GET", path, { presign: 60 });
+        const answer = await page.goto(server.url + target);
+        expect(answer?.headers()["content-security-policy"], path).to.match(
+          /^sandbox(?!.*allow-same-origin)/,
+        );
+        expect(await page.title(), path).to.equal("null");
+      }
+    } finally {
+      await page.close();
+    }
+  });
+
   it("is part of what is built", async () => {
     const { folder } = await builtCli();
     const built = await startS3Process({ program: [process.execPath, join(folder, "src/cli/s3/main.js")] });

@@ -29,6 +29,8 @@ export interface CallParts {
   readonly body: RequestBody;
   /** `http://host:port/bucket`, or without bucket where the host names it. */
   readonly bucketUrl: string;
+  /** The console is to be found under the same host and port. */
+  readonly isBesideConsole: boolean;
   /** Absent for the service itself. */
   readonly bucket?: string | undefined;
   /** Absent for the bucket itself. */
@@ -46,6 +48,7 @@ export class Call {
   readonly signal: AbortSignal;
   readonly body: RequestBody;
   readonly isSecure: boolean;
+  readonly isBesideConsole: boolean;
   readonly #bucketUrl: string;
   readonly #bucket: string | undefined;
   readonly #key: string | undefined;
@@ -62,6 +65,7 @@ export class Call {
     this.signal = parts.signal;
     this.body = parts.body;
     this.isSecure = parts.isSecure;
+    this.isBesideConsole = parts.isBesideConsole;
     this.#bucketUrl = parts.bucketUrl;
     this.#bucket = parts.bucket;
     this.#key = parts.key;

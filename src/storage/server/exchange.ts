@@ -16,7 +16,7 @@ import type { S3Error } from "../s3-error.js";
 import { type AccessRecord, STATUS_GONE } from "./access-log.js";
 import type { Answer } from "./answer.js";
 import { authorize } from "./authorize.js";
-import { Call } from "./call.js";
+import { Call, type CallParts } from "./call.js";
 import type { FrontEndOptions } from "./front-end.js";
 import { NO_CHAIN, postObject } from "./handlers/post-object.js";
 import { handlers } from "./handlers/table.js";
@@ -192,18 +192,19 @@ export class Exchange {
       isSecure: this.#peer.isSecure,
       signal: this.#gone.signal,
       body,
-      bucketUrl: this.#bucketUrl(bucket),
+      ...this.#place(bucket),
       bucket,
       key,
     });
     return this.#call;
   }
 
-  /** As the client knows it: by path, or by the name of the host. */
-  #bucketUrl(bucket = ""): string {
+  /** Where the client finds the bucket: by path, or by the name of the host. */
+  #place(bucket = ""): Pick<CallParts, "bucketUrl" | "isBesideConsole"> {
     const host = this.#headers.get("host") ?? "";
     const origin = `${this.#peer.isSecure ? "https" : "http"}://${host}`;
-    return bucketOfHost(host, this.#options.domains) === undefined ? `${origin}/${bucket}` : origin;
+    const isByPath = bucketOfHost(host, this.#options.domains) === undefined;
+    return { bucketUrl: isByPath ? `${origin}/${bucket}` : origin, isBesideConsole: isByPath };
   }
 
   async #send(answer: Answer): Promise<void> {
