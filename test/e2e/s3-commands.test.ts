@@ -215,6 +215,32 @@ describe("kes-s3", function () {
     });
   });
 
+  describe("uploads that nobody goes on with", () => {
+    it("are removed after their time, told of and counted", async () => {
+      const server = await started({
+        env: {
+          ...processEnvironment,
+          MINIO_PROMETHEUS_AUTH_TYPE: "public",
+          MINIO_API_STALE_UPLOADS_EXPIRY: "2s",
+          MINIO_API_STALE_UPLOADS_CLEANUP_INTERVAL: "1s",
+        },
+      });
+      await ask(server, "PUT", "/bucket");
+      const uploadId = async (): Promise<string> =>
+        /<UploadId>([^<]*)/.exec((await ask(server, "POST", "/bucket/k?uploads")).text)?.[1] ?? "";
+      const id = await uploadId();
+      const part = `/bucket/k?partNumber=1&uploadId=${id}`;
+      expect((await ask(server, "PUT", part, { body: "part" })).status).to.equal(200);
+      await until("the upload to be removed", async () =>
+        server.process.stderr.includes("1 upload in parts was removed: nobody had gone on for 2 s"),
+      );
+      expect((await ask(server, "PUT", part, { body: "part" })).code).to.equal("NoSuchUpload");
+      const metrics = await fetch(`http://127.0.0.1:${server.port}/_keswick/metrics`);
+      expect(await metrics.text()).to.match(/^keswick_s3_stale_uploads_removed_total 1$/m);
+      expect(await server.stop()).to.equal(0);
+    });
+  });
+
   describe("verify and stat", () => {
     it("find what was damaged, at its place, and tell how objects are stored", async () => {
       const dir = join(folder, "damaged");

@@ -10,6 +10,7 @@ import type {
   ObjectRecord,
   ObjectStore,
   PartRecord,
+  UploadCheck,
   UploadRecord,
 } from "../../src/storage/store/object-store.js";
 
@@ -248,8 +249,10 @@ export class MemoryStore implements ObjectStore {
     uploads.delete(id);
   }
 
-  async abortUpload(bucket: string, key: string, id: string): Promise<void> {
+  async abortUpload(bucket: string, key: string, id: string, check?: UploadCheck): Promise<void> {
     this.#upload(bucket, key, id);
+    const record = this.upload(bucket, key, id);
+    if (record !== undefined) check?.(record, this.parts(bucket, key, id));
     this.#bucket(bucket).uploads.delete(id);
   }
 

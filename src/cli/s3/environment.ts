@@ -6,6 +6,7 @@ import { type ReadText, withEnvironmentFile } from "../../storage/keys/environme
 import { readKeySettings, type StorageKeySettings } from "../../storage/keys/settings.js";
 import type { Environment } from "../../storage/keys/variables.js";
 import { readServerSettings, type ServerSettings } from "../../storage/server/settings.js";
+import { readUploadSettings, type UploadSettings } from "./upload-settings.js";
 
 const MAX_TEXT_BYTES = 1024 * 1024;
 
@@ -38,20 +39,22 @@ export interface StorageEnvironment {
   readonly environment: Environment;
   readonly server: ServerSettings;
   readonly keys: StorageKeySettings;
+  readonly uploads: UploadSettings;
 }
 
 /** All settings that are variables. @throws ConfigError with the faults of all of them */
 export async function readStorageEnvironment(env: Environment, cwd: string): Promise<StorageEnvironment> {
   const readText = textReader(cwd);
   const environment = await withEnvironmentFile(env, readText);
-  const [server, keys] = await Promise.allSettled([
+  const [server, keys, uploads] = await Promise.allSettled([
     readServerSettings(environment, readText),
     readKeySettings(environment, readText),
+    readUploadSettings(environment),
   ]);
-  if (server.status === "fulfilled" && keys.status === "fulfilled") {
-    return { environment, server: server.value, keys: keys.value };
+  if (server.status === "fulfilled" && keys.status === "fulfilled" && uploads.status === "fulfilled") {
+    return { environment, server: server.value, keys: keys.value, uploads: uploads.value };
   }
-  throw new ConfigError([...faultsOf(server), ...faultsOf(keys)]);
+  throw new ConfigError([...faultsOf(server), ...faultsOf(keys), ...faultsOf(uploads)]);
 }
 
 function faultsOf(result: PromiseSettledResult<unknown>): readonly ConfigFault[] {

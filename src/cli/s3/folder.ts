@@ -9,6 +9,7 @@ import { LockedError } from "../../storage/store/process-lock.js";
 import { StoreReader } from "../../storage/store/store-reader.js";
 import { CommandError } from "../command.js";
 import type { OpenService } from "./serve.js";
+import { removeStaleUploads } from "./stale-uploads.js";
 
 /** @param dir - absolute. @throws CommandError when it is in use, or is none that objects can be kept in */
 export async function openStore(dir: string, note: (text: string) => void): Promise<DirectoryStore> {
@@ -50,11 +51,13 @@ export function objectsOf(
 
 /** @param dir - absolute */
 export function openFolder(dir: string): OpenService {
-  return async ({ settings, keys, note }) => {
+  return async ({ settings, keys, note, metrics }) => {
     const store = await openStore(dir, note);
-    return {
-      service: objectsOf(store, keys, settings.keys.autoEncryption),
-      description: `folder ${dir}`,
-    };
+    const service = objectsOf(store, keys, settings.keys.autoEncryption);
+    removeStaleUploads(service, settings.uploads, {
+      note,
+      removed: (count) => metrics.staleUploadsRemoved(count),
+    });
+    return { service, description: `folder ${dir}` };
   };
 }

@@ -34,6 +34,7 @@ export interface ServiceParts {
   readonly settings: StorageEnvironment;
   readonly keys: KeyService | undefined;
   readonly note: (text: string) => void;
+  readonly metrics: ServerMetrics;
 }
 
 /** Opens what stands behind the front end. Who fails leaves nothing open but `keys`, which the caller closes. */
@@ -69,7 +70,7 @@ export async function serveS3(
 
   const metrics = new ServerMetrics();
   const times = new KeyServiceTimes((outcome, ms) => metrics.keyCall(outcome, ms));
-  const opened = await openBehind(settings, times, open, context);
+  const opened = await openBehind({ settings, times, metrics }, open, context);
   const limits = { ...defaultLimits, maxConnections: defaultConnectionLimits().maxConnections };
   const frontEnd = new FrontEnd({
     service: opened.service,
@@ -117,8 +118,11 @@ export async function serveS3(
 }
 
 async function openBehind(
-  settings: StorageEnvironment,
-  times: KeyServiceTimes,
+  {
+    settings,
+    times,
+    metrics,
+  }: Pick<ServiceParts, "settings" | "metrics"> & { readonly times: KeyServiceTimes },
   open: OpenService,
   { output }: CommandContext,
 ): Promise<OpenedService> {
@@ -128,6 +132,7 @@ async function openBehind(
       settings,
       keys: keys === undefined ? undefined : times.measured(patient(keys, output)),
       note: (text) => output.note(text),
+      metrics,
     });
   } catch (error) {
     await keys?.close();

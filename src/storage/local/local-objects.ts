@@ -3,6 +3,7 @@ import type { RandomSource } from "../../crypto/random.js";
 import type { KeyService } from "../keys/key-service.js";
 import type { CallOptions, ObjectServiceStatus } from "../objects/object-service.js";
 import { type ObjectOperations, TrackedObjects } from "../objects/tracked-objects.js";
+import { s3Error } from "../s3/errors.js";
 import type { ObjectStore } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { bucketInfo, createBucket, setBucketEncryption } from "./buckets.js";
@@ -15,6 +16,7 @@ import { copyPart, putPart } from "./put-part.js";
 import { getObject, headObject } from "./read.js";
 import { resealObject } from "./reseal.js";
 import { type RotationRequest, type RotationStep, rotateBucket } from "./rotate.js";
+import { StaleUploads, type StaleUploadsRemoved } from "./stale-uploads.js";
 import { readTags, writeTags } from "./tags.js";
 import { createUpload, listParts, listUploads } from "./uploads.js";
 import { type VerifiedObject, type VerifyRequest, verifyObjects } from "./verify.js";
@@ -34,12 +36,16 @@ export interface LocalObjectsOptions {
 
 export class LocalObjects extends TrackedObjects {
   readonly #base: LocalBase;
+  readonly #staleUploads: StaleUploads;
+  readonly #closing = new AbortController();
 
   constructor({ store, keys, random, now, autoEncryption = false }: LocalObjectsOptions) {
     const index = new IndexKey({ store, keys, random, now });
     const base: LocalBase = { store, keys, random, now, autoEncryption, index };
-    super(operationsOf(base));
+    const staleUploads = new StaleUploads(store, now);
+    super(operationsOf(base, staleUploads));
     this.#base = base;
+    this.#staleUploads = staleUploads;
   }
 
   /** Every object of a bucket in turn; see `rotateBucket`. */
@@ -52,6 +58,13 @@ export class LocalObjects extends TrackedObjects {
     return verifyObjects(this.#base, request);
   }
 
+  /** See `StaleUploads.remove`. @throws S3Error `UNAVAILABLE` when the service is closed, also in the midst of it */
+  async removeStaleUploads(expiryMs: number): Promise<StaleUploadsRemoved> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
+    return this.#staleUploads.remove(expiryMs, signal);
+  }
+
   async status({ signal }: CallOptions = {}): Promise<ObjectServiceStatus> {
     const { keys } = this.#base;
     const status = await keys?.status(signal === undefined ? {} : { signal });
@@ -59,6 +72,7 @@ export class LocalObjects extends TrackedObjects {
   }
 
   protected async closeAll(): Promise<void> {
+    this.#closing.abort(s3Error("UNAVAILABLE"));
     this.#base.index.close();
     await this.#base.store.close();
     await this.#base.keys?.close();
@@ -76,7 +90,7 @@ export class LocalObjects extends TrackedObjects {
   }
 }
 
-function operationsOf(base: LocalBase): ObjectOperations {
+function operationsOf(base: LocalBase, staleUploads: StaleUploads): ObjectOperations {
   const { store } = base;
   return {
     buckets: async () => store.buckets(),
@@ -98,11 +112,11 @@ function operationsOf(base: LocalBase): ObjectOperations {
     setTags: (path, tags) => writeTags(base, path, tags),
     reseal: (path, to, { signal }) => resealObject(base, path, to, signal),
     createUpload: (request) => createUpload(base, request),
-    putPart: (request) => putPart(base, request),
-    copyPart: (request) => copyPart(base, request),
+    putPart: (request) => staleUploads.using(request, () => putPart(base, request)),
+    copyPart: (request) => staleUploads.using(request, () => copyPart(base, request)),
     parts: (request, query) => listParts(base, request, query),
     uploads: (bucket, page) => listUploads(base, bucket, page),
-    completeUpload: (request) => completeUpload(base, request),
+    completeUpload: (request) => staleUploads.using(request, () => completeUpload(base, request)),
     abortUpload: ({ bucket, object }, uploadId) => store.abortUpload(bucket, object, uploadId),
   };
 }

@@ -22,6 +22,7 @@ import type {
   ObjectRecord,
   ObjectStore,
   PartRecord,
+  UploadCheck,
   UploadRecord,
 } from "./object-store.js";
 import { Objects } from "./objects.js";
@@ -215,8 +216,8 @@ export class DirectoryStore implements ObjectStore {
     return this.#run(() => this.#uploads.complete(bucket, id, record, check));
   }
 
-  abortUpload(bucket: string, key: string, id: string): Promise<void> {
-    return this.#run(() => this.#uploads.abort(bucket, key, id));
+  abortUpload(bucket: string, key: string, id: string, check?: UploadCheck): Promise<void> {
+    return this.#run(() => this.#uploads.abort(bucket, key, id, check));
   }
 
   setting(name: string): string | undefined {

@@ -81,6 +81,9 @@ export interface HeldObject {
 /** Looks at what is there (undefined: nothing) in the same step as the change; what it throws undoes the change. */
 export type Check = (existing: ObjectRecord | undefined) => void;
 
+/** As {@link Check}, of an upload and its parts. */
+export type UploadCheck = (upload: UploadRecord, parts: readonly PartRecord[]) => void;
+
 export interface ObjectStore {
   bucket(name: string): BucketRecord | undefined;
   /** In the order of their names. */
@@ -133,8 +136,11 @@ export interface ObjectStore {
    * are dropped. `record.parts` must still be there as they are (number and etag), else `PART_INVALID`.
    */
   completeUpload(bucket: string, id: string, record: ObjectRecord, check: Check): Promise<void>;
-  /** @throws S3Error `UPLOAD_NOT_FOUND` */
-  abortUpload(bucket: string, key: string, id: string): Promise<void>;
+  /**
+   * @param check - looks at what is there in the same step; what it throws keeps the upload
+   * @throws S3Error `UPLOAD_NOT_FOUND`
+   */
+  abortUpload(bucket: string, key: string, id: string, check?: UploadCheck): Promise<void>;
 
   /** Small values of the layer above, for example the index's key. */
   setting(name: string): string | undefined;

@@ -7,7 +7,7 @@ import { type PartEntry, readEntry, type UploadEntry, writeEntry } from "./entri
 import type { FileSet } from "./files.js";
 import { endKey, numberKey, partKey, readNumberKey, uploadKey, uploadPositionKey } from "./index-keys.js";
 import type { Change } from "./index-writes.js";
-import type { Check, ObjectRecord, PartRecord, UploadRecord } from "./object-store.js";
+import type { Check, ObjectRecord, PartRecord, UploadCheck, UploadRecord } from "./object-store.js";
 import type { Objects } from "./objects.js";
 import { CONTENT_OFFSET } from "./record-file.js";
 import type { Piece } from "./stored-record.js";
@@ -112,13 +112,17 @@ export class Uploads {
     });
   }
 
-  async abort(bucket: string, key: string, id: string): Promise<void> {
+  async abort(bucket: string, key: string, id: string, check?: UploadCheck): Promise<void> {
     await this.#core.repeated(async () => {
       const { file: upload, changes } = this.#get(bucket, key, id);
       const all = [...this.#partsOf(upload)];
       await this.#core.remove((change) => {
         const found = this.#same(bucket, key, id, upload, change);
         if (found.changes !== changes) throw this.#core.outdated();
+        check?.(
+          found.record,
+          all.map(({ record }) => record),
+        );
         this.#removeUpload(change, this.#core.bucket(bucket, change).bucket, found);
         this.#removeParts(change, upload, all);
       });
