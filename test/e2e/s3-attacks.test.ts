@@ -240,6 +240,52 @@ describe("S3 attacks", () => {
     }).timeout(20_000);
   });
 
+  describe("with If-Range", () => {
+    const range = (ifRange: string, more: Record<string, string> = {}) => ({
+      headers: { range: "bytes=1-2", "if-range": ifRange, ...more },
+    });
+
+    it("get a part of the object that they know alone", async () => {
+      const { headers: now } = await server.ask("HEAD", "/bucket/a/x");
+      const etag = now.etag ?? "";
+      const date = now["last-modified"] ?? "";
+      const long = "Mon, 01 Jan 2001 00:00:00 GMT";
+      for (const [ifRange, more, status] of [
+        [etag, {}, 206],
+        [etag.slice(1, -1), {}, 206],
+        [date, {}, 206],
+        [etag, { "if-match": etag }, 206],
+        ['"other"', {}, 200],
+        [`W/${etag}`, {}, 200],
+        [long, {}, 200],
+        ["", {}, 200],
+        ['"other"', { "if-match": etag }, 200],
+        [etag, { "if-match": '"other"' }, 412],
+        [etag, { "if-match": `"other", ${etag}` }, 200],
+        [etag, { "if-unmodified-since": long }, 412],
+        [date, { "if-unmodified-since": long }, 412],
+        ['"other"', { "if-none-match": etag }, 304],
+        [etag, { "if-none-match": etag }, 304],
+      ] as const) {
+        const what = `${ifRange} ${JSON.stringify(more)}`;
+        const got = await server.ask("GET", "/bucket/a/x", range(ifRange, more));
+        expect(got.status, what).to.equal(status);
+        if (status < 300) expect(got.text, what).to.equal(status === 206 ? "ho" : "whole");
+        const head = await server.ask("HEAD", "/bucket/a/x", range(ifRange, more));
+        expect([head.status, head.headers["content-length"]], what).to.deep.equal([
+          status,
+          status === 412 ? "0" : got.headers["content-length"],
+        ]);
+      }
+    });
+
+    it("are told when there is no such part of it", async () => {
+      const { headers: now } = await server.ask("HEAD", "/bucket/a/x");
+      const ask = { headers: { range: "bytes=9-", "if-range": now.etag ?? "" } };
+      expect((await server.ask("GET", "/bucket/a/x", ask)).status).to.equal(416);
+    });
+  });
+
   it("tell an object's place as its client knows it", async () => {
     const complete = async (target: string, host: string): Promise<string> => {
       const headers = { host };

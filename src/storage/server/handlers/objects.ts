@@ -15,6 +15,7 @@ import { type Answer, documentAnswer, NO_CONTENT } from "../answer.js";
 import type { Call } from "../call.js";
 import { MAX_OBJECT_BYTES } from "../request-body.js";
 import { quoted, refuseVersions } from "./handler.js";
+import { readIfRange } from "./if-range.js";
 
 export async function putObject(call: Call): Promise<Answer> {
   const sse = call.sse("store");
@@ -40,7 +41,7 @@ export function writtenHeaders(call: Call, written: WrittenObject, sse: SseReque
 
 export async function getObject(call: Call): Promise<Answer> {
   const request = readRequest(call, true);
-  const opened = await call.service.get(request);
+  const opened = await readIfRange(call.headers.get("if-range"), request, (each) => call.service.get(each));
   const { object, range, isNotModified } = opened;
   try {
     const answer = readAnswer(call, opened, request);
@@ -58,7 +59,7 @@ export async function getObject(call: Call): Promise<Answer> {
 
 export async function headObject(call: Call): Promise<Answer> {
   const request = readRequest(call, true);
-  const read = await call.service.head(request);
+  const read = await readIfRange(call.headers.get("if-range"), request, (each) => call.service.head(each));
   const answer = readAnswer(call, read, request);
   if (read.isNotModified) return answer;
   const { range, object } = read;
