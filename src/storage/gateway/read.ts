@@ -4,6 +4,7 @@ import type { OpenedObject, ReadRequest, ReadResult, ShownObject } from "../obje
 import { checksumNames } from "../s3/checksums.js";
 import { checkRead } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
+import type { ObjectPart } from "../s3/object-parts.js";
 import { type ByteRange, resolveRange } from "../s3/ranges.js";
 import type { ShownChecksum } from "../s3/result-documents.js";
 import { checkCustomerKey } from "../sse/access.js";
@@ -90,19 +91,33 @@ async function readResult(
   const object = shownObject(found, size, etag);
   if (checkRead(conditions, subject) === "not-modified") return { object, isNotModified: true };
   if (partNumber !== undefined) {
-    const parts = await partsOf(base, found, signal);
-    const asked = partRange(parts, partNumber, size);
-    const isMultipart = parts.some((part) => part.number !== undefined) && found.backEndETag.includes("-");
-    const shown: ShownObject = isMultipart
-      ? { ...object, parts: parts.map(({ number = 1, bytes }) => ({ number, size: bytes })) }
-      : object;
+    const asked = partRange(await partsOf(base, found, signal), partNumber, size);
+    const parts = await shownParts(base, found, signal);
+    const shown: ShownObject = parts === undefined ? object : { ...object, parts };
     return { object: shown, isNotModified: false, ...(asked && { range: asked }) };
   }
   if (range !== undefined) {
     return { object, isNotModified: false, range: resolveRange(range.asked, size, range.header) };
   }
   const checksum = wantsChecksum ? await checksumOf(base, found, key, signal) : undefined;
-  return { object: { ...object, ...(checksum && { checksum }) }, isNotModified: false };
+  const parts = request.wantsParts === true ? await shownParts(base, found, signal) : undefined;
+  return {
+    object: { ...object, ...(checksum && { checksum }), ...(parts && { parts }) },
+    isNotModified: false,
+  };
+}
+
+/** Of an object uploaded in parts. Their checksums are not kept. */
+async function shownParts(
+  base: GatewayBase,
+  found: FoundObject,
+  signal: AbortSignal | undefined,
+): Promise<readonly ObjectPart[] | undefined> {
+  const { encryption } = found.sealed;
+  const isMultipart = encryption === undefined ? found.backEndETag.includes("-") : encryption.isMultipart;
+  if (!isMultipart) return undefined;
+  const parts = await partsOf(base, found, signal);
+  return parts.map(({ number = 1, bytes }) => ({ number, size: bytes }));
 }
 
 /** Undefined for the one part of an empty object: it has no bytes to count. */

@@ -2,13 +2,14 @@
 import type { OpenedObject, ReadRequest, ReadResult, ShownObject } from "../objects/object-service.js";
 import { checkRead } from "../s3/conditions.js";
 import { s3Error } from "../s3/errors.js";
+import type { ObjectPart } from "../s3/object-parts.js";
 import { type ByteRange, resolveRange } from "../s3/ranges.js";
 import { checkCustomerKey } from "../sse/access.js";
 import { type Encryption, readEncryption } from "../sse/metadata.js";
 import type { ObjectKey } from "../sse/object-key.js";
 import { customerKeyOf } from "../sse/request.js";
 import { openChecksum } from "../sse/stored-checksum.js";
-import type { ObjectRecord } from "../store/object-store.js";
+import type { ObjectRecord, PartRecord } from "../store/object-store.js";
 import type { LocalBase } from "./base.js";
 import { loadedETag, shownObject } from "./shown.js";
 import { beginContent, holdObject, type KeyUse, openKey } from "./source-object.js";
@@ -91,13 +92,15 @@ function partRange({ size, parts }: ObjectRecord, partNumber: number): ByteRange
   throw s3Error("PART_ABSENT");
 }
 
-/** Of the whole object, or of the part that was asked for. */
+/** Of the whole object, of the part that was asked for, or of all parts. */
 function wantsChecksum(
-  { wantsChecksum: isWanted, partNumber }: ReadRequest,
+  { wantsChecksum: isWanted, wantsParts = false, partNumber }: ReadRequest,
   { checksum, parts }: ObjectRecord,
   { isNotModified, range }: ReadResult,
 ): boolean {
-  if (!isWanted || isNotModified) return false;
+  if (isNotModified) return false;
+  if (wantsParts && parts?.some((part) => part.checksum !== undefined)) return true;
+  if (!isWanted) return false;
   if (range === undefined) return checksum !== undefined;
   return parts?.some((part) => part.number === partNumber && part.checksum !== undefined) ?? false;
 }
@@ -110,15 +113,26 @@ function withChecksums(
 ): ShownObject {
   const { object, range } = found;
   if (!wantsChecksum(request, record, found)) return object;
-  if (range === undefined) {
-    const checksum = record.checksum && openChecksum(record.checksum, key);
-    return checksum === undefined ? object : { ...object, checksum };
-  }
-  const parts = record.parts?.map(({ number, size, checksum: stored }) => {
-    const checksum = number === request.partNumber && stored ? openChecksum(stored, key) : undefined;
-    return { number, size, ...(checksum && { checksum }) };
-  });
-  return parts === undefined ? object : { ...object, parts };
+  const isWhole = range === undefined;
+  const checksum =
+    isWhole && request.wantsChecksum && record.checksum ? openChecksum(record.checksum, key) : undefined;
+  if (isWhole && request.wantsParts !== true) return { ...object, ...(checksum && { checksum }) };
+  const parts = record.parts?.map((part) =>
+    shownPart(part, key, isWhole || part.number === request.partNumber),
+  );
+  return { ...object, ...(checksum && { checksum }), ...(parts && { parts }) };
+}
+
+function shownPart(
+  { number, size, checksum: stored }: PartRecord,
+  key: ObjectKey | undefined,
+  isShown: boolean,
+): ObjectPart {
+  const checksum = isShown && stored ? openChecksum(stored, key) : undefined;
+  return {
+    ...{ number, size },
+    ...(checksum && { checksum: { algorithm: checksum.algorithm, value: checksum.value } }),
+  };
 }
 
 async function* nothing(): AsyncGenerator<Buffer, void, undefined> {}

@@ -14,6 +14,7 @@ import type { StoredHeaders, Tag } from "../s3/headers.js";
 import type { Page, PageRequest } from "../s3/listing.js";
 import type { ListPartsQuery } from "../s3/listing-query.js";
 import type { ListedObject } from "../s3/listing-xml.js";
+import type { ObjectPart } from "../s3/object-parts.js";
 import type { ByteRange, RangeRequest } from "../s3/ranges.js";
 import type { ListedPart, ListedUpload, ShownChecksum } from "../s3/result-documents.js";
 import type { ManagedRequest } from "../sse/encryption.js";
@@ -77,6 +78,8 @@ export interface ReadRequest extends CallOptions {
   readonly range?: { readonly asked: RangeRequest; readonly header: string };
   readonly partNumber?: number;
   readonly wantsChecksum: boolean;
+  /** Of a HEAD: all parts of an object uploaded in parts, with their checksums where those can be told without a call for SSE-KMS. */
+  readonly wantsParts?: boolean;
 }
 
 /** An object as its metadata tell it. */
@@ -94,13 +97,7 @@ export interface ShownObject {
   /** Where it was asked for, the whole object is meant, and there is one. */
   readonly checksum?: ShownChecksum;
   /** Of an object uploaded in parts, in their order. */
-  readonly parts?: readonly ShownPart[];
-}
-
-export interface ShownPart {
-  readonly number: number;
-  readonly size: number;
-  readonly checksum?: { readonly algorithm: ShownChecksum["algorithm"]; readonly value: string };
+  readonly parts?: readonly ObjectPart[];
 }
 
 /** What a GET or HEAD comes to. */

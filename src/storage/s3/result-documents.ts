@@ -10,6 +10,7 @@ import {
   type NameEncoding,
 } from "./listing-query.js";
 import { type Owner, ownerFields, prefixesOf } from "./listing-xml.js";
+import type { ObjectPartsPage } from "./object-parts.js";
 import { rootElement, type XmlFields, xmlDocument } from "./xml-writer.js";
 
 /** A checksum as clients see it. */
@@ -224,21 +225,37 @@ export function aclDocument(owner: Owner): string {
 export interface ObjectAttributes {
   readonly etag?: string;
   readonly checksum?: ShownChecksum;
-  readonly partCount?: number;
+  readonly parts?: ObjectPartsPage;
   readonly storageClass?: string;
   readonly size?: number;
 }
 
 /** `GetObjectAttributesResponse`. The ETag stands there without quotes. */
 export function attributesDocument(attributes: ObjectAttributes): string {
-  const { etag, checksum, partCount, storageClass, size } = attributes;
+  const { etag, checksum, parts, storageClass, size } = attributes;
   return xmlDocument("GetObjectAttributesResponse", {
     ETag: etag,
     Checksum: checksum === undefined ? undefined : checksumFields(checksum),
-    ObjectParts: partCount === undefined ? undefined : { PartsCount: partCount },
+    ObjectParts: parts === undefined ? undefined : objectPartsFields(parts),
     StorageClass: storageClass,
     ObjectSize: size,
   });
+}
+
+/** Sizes are told also where there are no checksums, for which S3 leaves the parts out. */
+function objectPartsFields({ count, marker, maxParts, isTruncated, parts }: ObjectPartsPage): XmlFields {
+  return {
+    PartsCount: count,
+    PartNumberMarker: marker,
+    NextPartNumberMarker: parts.at(-1)?.number ?? marker,
+    MaxParts: maxParts,
+    IsTruncated: isTruncated,
+    Part: parts.map(({ number, size, checksum }) => ({
+      PartNumber: number,
+      Size: size,
+      ...(checksum === undefined ? {} : { [checksumAlgorithms[checksum.algorithm].element]: checksum.value }),
+    })),
+  };
 }
 
 /** Answers to what a bucket never has, with status 200 (§7): operation → document. */

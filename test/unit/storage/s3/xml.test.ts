@@ -9,6 +9,7 @@ import {
   readVersioning,
 } from "../../../../src/storage/s3/documents.js";
 import type { S3Failure } from "../../../../src/storage/s3/errors.js";
+import { partsPage } from "../../../../src/storage/s3/object-parts.js";
 import * as results from "../../../../src/storage/s3/result-documents.js";
 import { parseXml, type XmlElement } from "../../../../src/storage/s3/xml-reader.js";
 import { escapeText, xmlDocument } from "../../../../src/storage/s3/xml-writer.js";
@@ -345,9 +346,14 @@ describe("storage/s3 XML", () => {
         checksum: sum,
       });
       expect(done).to.match(/^<CompleteMultipartUploadResult xmlns/);
-      expect(results.attributesDocument({ etag: "e", checksum: sum, partCount: 2, size: 5 })).to.contain(
+      const parts = partsPage(
+        [1, 3, 9].map((number) => ({ number, size: 5, checksum: { algorithm: "CRC32", value: "AAAA" } })),
+        { maxParts: 1, marker: 1 },
+      );
+      expect(results.attributesDocument({ etag: "e", checksum: sum, parts, size: 5 })).to.contain(
         "<ETag>e</ETag><Checksum><ChecksumCRC32>NhCmhg==</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType></Checksum>" +
-          "<ObjectParts><PartsCount>2</PartsCount></ObjectParts><ObjectSize>5</ObjectSize>",
+          "<ObjectParts><PartsCount>3</PartsCount><PartNumberMarker>1</PartNumberMarker><NextPartNumberMarker>3</NextPartNumberMarker><MaxParts>1</MaxParts><IsTruncated>true</IsTruncated>" +
+          "<Part><PartNumber>3</PartNumber><Size>5</Size><ChecksumCRC32>AAAA</ChecksumCRC32></Part></ObjectParts><ObjectSize>5</ObjectSize>",
       );
     });
 
