@@ -14,6 +14,7 @@ import { FrameReader, readUint31 } from "./frame-reader.js";
 import type { HeldAnswers } from "./held-answers.js";
 import * as limits from "./limits.js";
 import { Outbox, type Pages } from "./outbox.js";
+import { Pace } from "./pace.js";
 import { readSettings } from "./peer-settings.js";
 import { Sender } from "./sender.js";
 import { Streams, type StreamsHost } from "./streams.js";
@@ -73,6 +74,7 @@ export class Session implements StreamsHost, Watched {
   readonly #tolerance: Tolerance;
   readonly #streams: Streams;
   #phase: (typeof Phase)[keyof typeof Phase] = Phase.greeting;
+  readonly #pace = new Pace();
   #isReading = false;
   /** Written to within this turn: {@link SessionOptions.dirty} was called. */
   #isDirty = false;
@@ -126,10 +128,19 @@ export class Session implements StreamsHost, Watched {
     this.#reader.release();
     this.#awaitHeaders();
     this.#endIfDone();
+    if (!this.#isDirty) return;
+    if (this.#pace.waits()) return this.#pace.read();
+    this.#pace.answered();
+    this.#write();
   }
 
   /** Writes what this turn has gathered. */
   flush(): void {
+    this.#pace.gathered();
+    this.#write();
+  }
+
+  #write(): void {
     this.#isDirty = false;
     if (this.#phase === Phase.over) return;
     this.#outbox.flush();
@@ -227,7 +238,7 @@ export class Session implements StreamsHost, Watched {
   touched(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
-    this.#options.dirty(this);
+    if (!this.#isReading || this.#pace.waits()) this.#options.dirty(this);
   }
 
   watch(): void {
