@@ -358,7 +358,17 @@ class Request {
     clearTimeout(this.#bodyTimer);
     this.#call?.dispose();
     this.#state.lease.give();
-    this.#exchange.finished();
+    try {
+      this.#note(status, message);
+    } finally {
+      // Last, for a connection serves its next request from within: that one's time is not this one's, nor is its
+      // record before this one.
+      this.#exchange.finished();
+    }
+  }
+
+  /** Counts and records what became of the request. */
+  #note(status: number, message: string): void {
     const { auditLog, metrics } = this.#parts;
     const elapsedMs = performance.now() - this.#startedMs;
     const seconds = elapsedMs / 1000;

@@ -1,4 +1,5 @@
 /** Bytes that have come and were not used yet. */
+import { CR, LF } from "./octets.js";
 
 const MIN_CAPACITY = 4096;
 
@@ -30,6 +31,19 @@ export class Inbox {
     if (!this.#isOurs || this.end + chunk.length > this.bytes.length) this.#move(size + chunk.length);
     chunk.copy(this.bytes, this.end);
     this.end += chunk.length;
+  }
+
+  /**
+   * Passes over empty lines before a request (RFC 9112 §2.2), or an end of one that is still to come. They are none of
+   * its head: kept, they would be read again with each piece that follows.
+   * @returns false when nothing is left
+   */
+  skipEmptyLines(): boolean {
+    const { bytes, end } = this;
+    let { at } = this;
+    while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+    this.at = at;
+    return at + 1 < end || (at < end && bytes[at] !== CR);
   }
 
   /** Lets go of everything. */

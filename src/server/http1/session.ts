@@ -12,6 +12,7 @@ import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
 import type { AnswerHeads } from "./answer-head.js";
 import { readHead } from "./head.js";
 import { Inbox } from "./inbox.js";
+import { CR } from "./octets.js";
 import { Refusal, refusals } from "./refusal.js";
 import { type Line, Turn } from "./turn.js";
 
@@ -52,6 +53,8 @@ export class Http1Session implements Line {
   /** Unread bytes at which a head that was not complete is looked at again; 0 before the first look. */
   #nextLook = 0;
   #searched = 0;
+  /** Bytes of empty lines before the head. */
+  #emptyBytes = 0;
   /** Octets that go out together. */
   #out = "";
   #isAdvancing = false;
@@ -114,7 +117,11 @@ export class Http1Session implements Line {
   advance(): void {
     if (this.#isAdvancing || this.#isGone) return;
     this.#isAdvancing = true;
-    while (this.#step());
+    try {
+      while (this.#step());
+    } catch (error) {
+      this.#broken(error);
+    }
     this.#isAdvancing = false;
     if (this.#out !== "") this.flush();
     this.#regulate();
@@ -170,6 +177,9 @@ export class Http1Session implements Line {
     const inbox = this.#inbox;
     // Whoever takes no answers gets no further ones.
     if (inbox.size === 0 || this.#socket.writableNeedDrain) return false;
+    if (inbox.bytes[inbox.at] === CR && !this.#skipEmptyLines()) {
+      return this.#emptyBytes > MAX_HEADER_BYTES ? this.#refuse(refusals.headTooLarge) : false;
+    }
     // Not beyond what it may be: or what is refused would depend on how the bytes were cut.
     const end = Math.min(inbox.end, inbox.at + MAX_HEADER_BYTES);
     const head = this.#isWorthALook() ? readHead(inbox.bytes, inbox.at, end) : undefined;
@@ -179,6 +189,7 @@ export class Http1Session implements Line {
       return false;
     }
     this.#nextLook = 0;
+    this.#emptyBytes = 0;
     if (head instanceof Refusal) return this.#refuse(head);
     inbox.at = head.end;
     this.#ticks = 0;
@@ -187,6 +198,16 @@ export class Http1Session implements Line {
     this.connection.begin();
     this.#options.serve(turn);
     return true;
+  }
+
+  /** Nothing begins with an empty line, neither a head nor the time for one. @returns false when nothing is left */
+  #skipEmptyLines(): boolean {
+    const { size } = this.#inbox;
+    const isMore = this.#inbox.skipEmptyLines();
+    const skipped = size - this.#inbox.size;
+    if (skipped > 0) this.#nextLook = 0;
+    this.#emptyBytes += skipped;
+    return isMore && this.#emptyBytes <= MAX_HEADER_BYTES;
   }
 
   /**
@@ -226,6 +247,13 @@ export class Http1Session implements Line {
     this.#options.refused(this.connection.peer, refusal.status, refusal.reason);
     this.#endWith(refusal);
     return false;
+  }
+
+  /** Whoever serves never throws; if he does, it is this connection's end and not the process's. */
+  #broken(error: unknown): void {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#options.refused(this.connection.peer, 500, reason);
+    this.#socket.destroy();
   }
 
   /** Bytes that are no body. */

@@ -52,6 +52,7 @@ export class NodeHttp1Engine implements Engine {
     const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
       const connection = this.#connectionOf.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
+      if (hasHosts(request.rawHeaders)) return this.#refuseHosts(connection, response);
       connection.begin();
       const { bodies } = this.#options;
       this.#options.serve(
@@ -64,6 +65,15 @@ export class NodeHttp1Engine implements Engine {
     // It never listens itself, and its timeouts are watched from this event on.
     server.emit("listening");
     return server;
+  }
+
+  /** Node takes the first of several; whoever stands in front may have taken another (RFC 9112 §3.2). */
+  #refuseHosts(connection: Connection, response: ServerResponse): void {
+    this.#options.refused(connection.peer, 400, "more than one Host");
+    // What is wrong with its body does not make a second answer.
+    if (response.socket !== null) this.#refused.add(response.socket);
+    response.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
+    response.end("400 Bad Request");
   }
 
   /** What Node's parser did not take. */
@@ -87,6 +97,16 @@ export class NodeHttp1Engine implements Engine {
       `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status} ${reason}`,
     );
   }
+}
+
+/** True for more than one `Host`. @param fields - names and values in turn */
+function hasHosts(fields: readonly string[]): boolean {
+  let hosts = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? "";
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts > 1;
 }
 
 /** Node's codes for requests that are no requests; every other is a 400. */

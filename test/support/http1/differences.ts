@@ -66,9 +66,11 @@ export const explained: readonly Difference[] = [
   },
   {
     ours: /: 400 more than one Host$/,
-    node: ANYTHING,
-    example: ["GET /read HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
-    why: "RFC 9112 §3.2 demands 400; Node takes the first",
+    node: REFUSED,
+    example: [
+      "GET /read HTTP/1.1\r\nHost: a\r\n\r\nGET /read HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: x\r\n\r\n",
+    ],
+    why: "both refuse it; where its framing is faulty as well Node throws the answer before it away",
   },
   {
     ours: /: 400 Transfer-Encoding in HTTP\/1\.0$/,

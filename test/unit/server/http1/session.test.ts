@@ -17,7 +17,7 @@ const TAIL =
   "Date: Fri, 02 Jan 2026 03:04:05 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=90\r\n\r\n";
 
 /** A session that is under the test's hand: its client, its requests, its clock. */
-async function stage(): Promise<{
+async function stage(serve?: (exchange: Exchange) => void): Promise<{
   readonly socket: FedSocket;
   readonly session: Http1Session;
   readonly connections: Connections;
@@ -33,7 +33,7 @@ async function stage(): Promise<{
   const refused: string[] = [];
   const budget = new BodyBudget(BUDGET);
   const session = new Http1Session(socket, connection, {
-    serve: (exchange) => exchanges.push(exchange),
+    serve: serve ?? ((exchange) => exchanges.push(exchange)),
     refused: (_, status, reason) => refused.push(`${status} ${reason}`),
     limits: {
       handshakeTimeoutMs: 1,
@@ -413,6 +413,40 @@ describe("server/http1/session", () => {
       expect(socket.destroyed).to.equal(true);
     });
 
+    it("does not begin with an empty line, of which old clients send one behind a body", async () => {
+      const { socket, exchanges, refused, tick } = await stage();
+      socket.feed(GET);
+      answer(exchanges[0]);
+      const { sent } = socket;
+      for (const bytes of ["\r\n", "\r", "\n"]) socket.feed(bytes);
+      tick(IDLE_TICKS - 1);
+      expect([socket.sent, refused]).to.deep.equal([sent, []]);
+      socket.feed(`\r\n\r${"\n"}${GET}`);
+      expect(exchanges).to.have.length(2);
+      answer(exchanges[1]);
+      // No such line makes an idle connection last.
+      for (let i = 0; i < IDLE_TICKS; i++) {
+        socket.feed("\r\n");
+        tick(1);
+      }
+      expect(socket.isOver).to.equal(true);
+    });
+
+    it("is not taken by empty lines, which are read once", async () => {
+      /** CPU of as many pieces as may come before a head, in microseconds. */
+      const cost = async (piece: string): Promise<number> => {
+        const { socket } = await stage();
+        if (piece !== "\r\n") socket.feed("GET /a HTTP/1.1\r\nx: ");
+        const before = process.cpuUsage();
+        for (let i = 0; i < 30_000; i++) socket.feed(piece);
+        const { user, system } = process.cpuUsage(before);
+        expect(socket.isOver).to.equal(false);
+        return user + system;
+      };
+      await cost("ab");
+      expect(await cost("\r\n")).to.be.below(4 * (await cost("ab")) + 20_000);
+    });
+
     it("reads a large head that comes byte by byte", async () => {
       const { socket, exchanges } = await stage();
       for (const octet of `GET /a HTTP/1.1\r\n${"x: 12345678\r\n".repeat(1_000)}\r\n`) socket.feed(octet);
@@ -441,6 +475,16 @@ describe("server/http1/session", () => {
       answer(exchanges[0]);
       connections.close();
       expect(socket.isOver).to.equal(true);
+    });
+
+    it("comes to a connection alone when whoever serves it throws", async () => {
+      const thrown = new Error("no good");
+      const { socket, refused } = await stage(() => {
+        throw thrown;
+      });
+      socket.feed(GET);
+      expect(socket.destroyed).to.equal(true);
+      expect(refused).to.deep.equal(["500 Error: no good"]);
     });
 
     it("leaves no request open when a connection is cut", async () => {
