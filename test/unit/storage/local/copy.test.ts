@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { CopyPartRequest } from "../../../../src/storage/objects/object-service.js";
 import { s3Error } from "../../../../src/storage/s3/errors.js";
 import type { MemoryStore } from "../../../support/memory-store.js";
 import { pattern } from "../sse/support.js";
@@ -182,6 +183,34 @@ describe("local objects: copies", function () {
       "RANGE_UNSATISFIABLE",
     );
     expect(site.store.heldCount).to.equal(0);
+  });
+
+  it("keeps the keys of two SSE-C objects apart, whole and as parts", async () => {
+    const other = { kind: "SSE-C", key: otherCustomerKey } as const;
+    const reading = { sse: { target: other, source: undefined } };
+    for (const form of ["one", "parts"]) {
+      const source = `${form}/SSE-C`;
+      await site.copy(source, "copy", { target: other, source: customerKey });
+      expect((await site.get("copy", "SSE-C", reading)).bytes.equals(content)).to.equal(true);
+      await rejects(() => site.get("copy", "SSE-C"), "SSE_C_KEY_WRONG");
+      await rejects(
+        () => site.copy(source, "copy", { target: other, source: otherCustomerKey }),
+        "SSE_C_KEY_WRONG",
+      );
+
+      const { uploadId } = await site.upload("copy", "SSE-C", reading);
+      const range = `bytes=65535-${PART_BYTES + 65_536}`;
+      const copyPart = (sse: CopyPartRequest["sse"]) =>
+        site.copyPart(source, "copy", uploadId, 3, ["SSE-C", "SSE-C"], { range, sse });
+      const { etag } = await copyPart({ target: other, source: customerKey });
+      const same = { target: { kind: "SSE-C", key: customerKey }, source: customerKey } as const;
+      await rejects(() => copyPart(same), "SSE_C_PART_KEY_WRONG");
+      await rejects(() => copyPart({ target: other, source: otherCustomerKey }), "SSE_C_KEY_WRONG");
+      await site.complete("copy", uploadId, { 3: etag }, "SSE-C", reading);
+      const wanted = content.subarray(65_535, PART_BYTES + 65_537);
+      expect((await site.get("copy", "SSE-C", reading)).bytes.equals(wanted)).to.equal(true);
+      expect([site.store.heldCount, site.store.draftCount]).to.deep.equal([0, 0]);
+    }
   });
 
   it("hands no damage on with a checksum that fits", async () => {
