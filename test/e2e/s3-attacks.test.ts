@@ -2,10 +2,12 @@
 import { Sha256 } from "@aws-sdk/checksums/sha";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { expect } from "chai";
+import { operationRows } from "../../src/storage/s3/operations.js";
 import { RawConnection } from "../support/raw-connection.js";
 import type { S3Ask, S3Login } from "../support/s3-client.js";
 import { KEY_NAME, ROOT, type S3TestServer, startS3Server } from "../support/s3-server.js";
 
+const reader: S3Login = { user: "reader", password: "reader-secret" };
 const confined: S3Login = { user: "confined", password: "confined-secret" };
 
 describe("S3 attacks", () => {
@@ -16,6 +18,7 @@ describe("S3 attacks", () => {
       domains: ["s3.example"],
       limits: { formTimeoutMs: 300 },
       accessKeys: [
+        { accessKey: reader.user, secret: reader.password, rights: { canWrite: false } },
         {
           accessKey: confined.user,
           secret: confined.password,
@@ -188,9 +191,13 @@ describe("S3 attacks", () => {
       return connection.closed();
     };
 
-    it("with two hosts are refused, at the server's own pages too", async () => {
+    it("with two hosts or none are refused, at the server's own pages too", async () => {
       for (const path of ["/minio/health/live", "/_keswick/", "/bucket/a/x"]) {
-        for (const hosts of ["Host: x\r\nHost: bucket.s3.example", "Host: bucket.s3.example\r\nHost: x"]) {
+        for (const hosts of [
+          "Host: x\r\nHost: bucket.s3.example",
+          "Host: bucket.s3.example\r\nHost: x",
+          "X: x",
+        ]) {
           const answer = await raw(`GET ${path} HTTP/1.1\r\n${hosts}\r\nConnection: close\r\n\r\n`);
           expect(answer).to.match(/^HTTP\/1\.1 400 /);
           expect(answer).to.contain("<Code>BadRequest</Code>");
@@ -238,6 +245,70 @@ describe("S3 attacks", () => {
         clearInterval(timer);
       }
     }).timeout(20_000);
+  });
+
+  describe("of every operation there is", () => {
+    const requests = operationRows
+      .filter(([name]) => name !== "PostObject" && name !== "ListBuckets")
+      .map(([name, { method, level, query, ...row }]) => {
+        const values = query.map((each) => `${each}=${each === "list-type" ? "2" : "1"}`).join("&");
+        const target = (bucket: string, key: string): string =>
+          `/${bucket}${level === "object" ? `/${key}` : ""}?${values}`;
+        const isCopy = "copySource" in row && row.copySource === true;
+        const headers: Record<string, string> = isCopy ? { "x-amz-copy-source": "/bucket/a/x" } : {};
+        return { name, method, target, headers, access: row.access };
+      });
+
+    for (const { name, method, target, headers, access } of requests) {
+      const refusedTo = async (login: S3Login | "anonymous", bucket: string, key: string): Promise<void> => {
+        const reply = await server.ask(method, target(bucket, key), { login, headers });
+        const code = method === "HEAD" ? undefined : "AccessDenied";
+        expect([reply.status, reply.code], `${method} ${target(bucket, key)}`).to.deep.equal([403, code]);
+      };
+
+      it(`${name} is not for ${access === "write" ? "those who may read alone, nor " : ""}others`, async () => {
+        await refusedTo("anonymous", "bucket", "a/x");
+        await refusedTo(confined, "other-bucket", "a/x");
+        await refusedTo(confined, "bucket-two", "a/x");
+        if (target("", "k").startsWith("//k")) {
+          await refusedTo(confined, "bucket", "b/x");
+          await refusedTo(confined, "bucket", "a");
+          await refusedTo(confined, "bucket", "A/x");
+        }
+        if (access === "write") {
+          await refusedTo(reader, "bucket", "a/x");
+          await refusedTo(reader, "new-bucket", "a/x");
+        }
+        expect(await text("a/x")).to.equal("whole");
+      });
+    }
+  });
+
+  describe("HEAD tells what GET does", () => {
+    for (const [what, query, more, kind] of [
+      ["plain", "", {}, undefined],
+      ["SSE-S3", "", {}, "AES256"],
+      ["SSE-KMS", "", {}, "aws:kms"],
+      ["a range", "", { range: "bytes=1-2" }, "AES256"],
+      ["checksums", "", { "x-amz-checksum-mode": "ENABLED" }, "AES256"],
+      ["other headers", "?response-content-type=text%2Fhtml&response-expires=never", {}, undefined],
+      ["a part", "?partNumber=1", {}, undefined],
+    ] as const) {
+      it(`of ${what}`, async () => {
+        const store = {
+          ...{ "cache-control": "no-cache", "content-language": "de", "x-amz-meta-a": "1" },
+          ...{ "x-amz-tagging": "a=b", "x-amz-storage-class": "STANDARD_IA" },
+          ...(kind === undefined ? {} : { "x-amz-server-side-encryption": kind }),
+        };
+        await server.ask("PUT", "/bucket/a/both", { body: "whole", headers: store });
+        const shown = async (method: string): Promise<unknown> => {
+          const { status, headers } = await server.ask(method, `/bucket/a/both${query}`, { headers: more });
+          const { date: _, "x-amz-request-id": __, ...rest } = headers;
+          return { status, ...rest };
+        };
+        expect(await shown("HEAD")).to.deep.equal(await shown("GET"));
+      });
+    }
   });
 
   describe("with If-Range", () => {

@@ -279,9 +279,10 @@ export class Exchange {
   }
 }
 
-/** Of two each reader on the way may take another one (RFC 9112 §3.2). */
-export function hasOneHost({ headersDistinct }: IncomingMessage): boolean {
-  return (headersDistinct.host?.length ?? 0) <= 1;
+/** Of two each reader on the way may take another one; HTTP/1.0 knows none (RFC 9112 §3.2). */
+export function hasOneHost({ headersDistinct, httpVersion }: IncomingMessage): boolean {
+  const count = headersDistinct.host?.length ?? 0;
+  return count === 1 || (count === 0 && httpVersion === "1.0");
 }
 
 /** What an operator has to know of; what is not implemented, and a client that is to wait, are no failures. */

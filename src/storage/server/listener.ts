@@ -40,6 +40,8 @@ export class Listener {
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: CHECK_EVERY_MS,
+      // Refused by the front end, in S3's words.
+      requireHostHeader: false,
       noDelay: true,
       keepAlive: true,
     };

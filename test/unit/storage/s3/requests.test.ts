@@ -218,6 +218,15 @@ describe("storage/s3 names", () => {
     });
   }
 
+  it("reads a copy source that was encoded as a whole, and no bucket with a slash", () => {
+    expect(parseCopySource("bucket%2Fa%2fb%2Bc")).to.deep.equal({ bucket: "bucket", key: "a/b+c" });
+    expect(parseCopySource("bucket%2Fa%3FversionId=x?versionId=null")).to.deep.equal({
+      ...{ bucket: "bucket", key: "a?versionId=x", versionId: "null" },
+    });
+    refused(() => parseCopySource("bucket%2Fa/b"), "BUCKET_NAME_INVALID");
+    refused(() => parseCopySource("bucket%2F"), "COPY_SOURCE_INVALID");
+  });
+
   it("refuses copy sources without bucket or key", () => {
     for (const bad of ["", "/", "bucket", "bucket/", "/bucket/", "//key", "bucket/%zz", "bucket/%ff"]) {
       refused(() => parseCopySource(bad), "COPY_SOURCE_INVALID");
