@@ -1,7 +1,9 @@
 /** Decrypts of 1,000 ciphertexts in a call. */
 import { ApiClient } from "../../test/support/api-client.js";
+import type { Contender } from "../compare/contenders/contender.js";
 import { startKeswick } from "../compare/contenders/keswick.js";
 import { KEY, post } from "../compare/contenders/key-api.js";
+import type { BenchSite } from "../compare/contenders/site.js";
 import type { LoadRequest } from "../compare/generator.js";
 import { type Bench, percentiles, requestsOf, type Table, withGenerator } from "./section.js";
 
@@ -14,23 +16,7 @@ export async function bulkDecrypt(bench: Bench): Promise<Table> {
     const server = await startKeswick(site, { engine, main, id: `${engine}-bulk` });
     try {
       const single = requestsOf(server, "decrypt");
-      const items = Array.from({ length: ITEMS }, (_, i) => {
-        const { body = "{}", plaintext = "" } = single[i % single.length] ?? {};
-        return { asked: JSON.parse(body) as object, plaintext };
-      });
-      const request = post(
-        `/v1/key/bulk/decrypt/${KEY}`,
-        items.map(({ asked }) => asked),
-      );
-      const { status, body: answer } = await new ApiClient("h1", server.kind.server.port, site.client).send({
-        method: request.method,
-        path: request.path,
-        body: request.body ?? "",
-      });
-      const opened = status === 200 ? (JSON.parse(answer) as { plaintext: string }[]) : [];
-      if (!items.every(({ plaintext }, i) => opened[i]?.plaintext === plaintext))
-        throw new Error(`bulk decrypt: ${status} ${answer.slice(0, 200)}`);
-      const bulk: LoadRequest = { ...request, answer };
+      const bulk = await bulkRequest(server, site);
       const seconds = short ? 1 : 5;
       const measured = await withGenerator(bench, server, ["h2", 1, 2], async (load) => {
         await load.load({ seconds, requests: [bulk] });
@@ -75,4 +61,26 @@ export async function bulkDecrypt(bench: Bench): Promise<Table> {
     ],
     lines,
   };
+}
+
+/** A bulk decrypt that is sure to be answered rightly. @throws Error when it is not */
+export async function bulkRequest(server: Contender, { client }: BenchSite): Promise<LoadRequest> {
+  const single = requestsOf(server, "decrypt");
+  const items = Array.from({ length: ITEMS }, (_, i) => {
+    const { body = "{}", plaintext = "" } = single[i % single.length] ?? {};
+    return { asked: JSON.parse(body) as object, plaintext };
+  });
+  const request = post(
+    `/v1/key/bulk/decrypt/${KEY}`,
+    items.map(({ asked }) => asked),
+  );
+  const { status, body: answer } = await new ApiClient("h1", server.kind.server.port, client).send({
+    method: request.method,
+    path: request.path,
+    body: request.body ?? "",
+  });
+  const opened = status === 200 ? (JSON.parse(answer) as { plaintext: string }[]) : [];
+  if (!items.every(({ plaintext }, i) => opened[i]?.plaintext === plaintext))
+    throw new Error(`bulk decrypt: ${status} ${answer.slice(0, 200)}`);
+  return { ...request, answer };
 }

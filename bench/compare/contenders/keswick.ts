@@ -20,6 +20,8 @@ export interface KeswickOptions {
   readonly id?: string;
   /** Arguments of Node's own, before the program. */
   readonly nodeOptions?: readonly string[];
+  /** Of the server's process, besides the path. */
+  readonly env?: Readonly<Record<string, string>>;
   /** False for no audit lines. */
   readonly audit?: boolean;
   /** False leaves it on all cores. */
@@ -28,7 +30,7 @@ export interface KeswickOptions {
 
 /** Starts our server with the key made and in its memory. */
 export async function startKeswick(site: BenchSite, options: KeswickOptions): Promise<Contender> {
-  const { engine, main, workers = 1, id = engine, nodeOptions = [], audit = true, pin } = options;
+  const { engine, main, workers = 1, id = engine, nodeOptions = [], audit = true, pin, env } = options;
   const folder = join(site.folder, `keswick-${id}`);
   await mkdir(join(folder, "keys"), { recursive: true, mode: 0o700 });
   const configFile = join(folder, "kes.yml");
@@ -43,6 +45,7 @@ export async function startKeswick(site: BenchSite, options: KeswickOptions): Pr
       outputFile: join(folder, "output"),
       cwd: folder,
       ...(pin === undefined ? {} : { pin }),
+      ...(env === undefined ? {} : { env }),
     },
   );
   const name = engine === "node" ? "Keswick, node engine" : "Keswick, own engine";

@@ -2,11 +2,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { selfSigned, type TestCertificate } from "../../../test/support/certificates.js";
+import { selfSigned, type TestAlgorithm, type TestCertificate } from "../../../test/support/certificates.js";
 
 export interface BenchSite {
   readonly folder: string;
-  /** For `localhost` and 127.0.0.1, P-256, as `kes init` makes it. */
+  /** For `localhost` and 127.0.0.1; P-256, as `kes init` makes it, unless told otherwise. */
   readonly serverCert: string;
   readonly serverKey: string;
   readonly admin: TestCertificate;
@@ -17,10 +17,11 @@ export interface BenchSite {
   remove(): Promise<void>;
 }
 
-export async function makeBenchSite(): Promise<BenchSite> {
+/** @param algorithm - of the servers' key */
+export async function makeBenchSite(algorithm: TestAlgorithm = "p256"): Promise<BenchSite> {
   const folder = await mkdtemp(join(tmpdir(), "keswick-bench-"));
   const file = (name: string): string => join(folder, name);
-  const server = selfSigned({ algorithm: "p256" });
+  const server = selfSigned({ algorithm });
   const admin = selfSigned({ cn: "admin" });
   const client = selfSigned({ cn: "client" });
   for (const [name, { certPem, keyPem }] of [
