@@ -181,7 +181,8 @@ export function readHead(bytes: Buffer, start: number, end: number): RequestHead
   const text = bytes.toString("latin1", lineAt, headEnd);
   const line = {
     method: text.slice(0, methodEnd - lineAt),
-    target: text.slice(methodEnd + 1 - lineAt, targetEnd - lineAt),
+    // Not a part of `text`, which it would keep in memory: targets are remembered, and the names of keys in them.
+    target: bytes.toString("latin1", methodEnd + 1, targetEnd),
     isHttp10: version === HTTP10,
   };
   if (line.method === "CONNECT" || line.method === "PRI") return refusals.tunnel;

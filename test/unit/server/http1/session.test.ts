@@ -1,8 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import { BodyBudget } from "../../../../src/server/body.js";
 import { Connections } from "../../../../src/server/connections.js";
 import type { Exchange, StreamWriter } from "../../../../src/server/exchange.js";
 import { AnswerHeads } from "../../../../src/server/http1/answer-head.js";
+import { RequestHead, readHead } from "../../../../src/server/http1/head.js";
 import { Http1Session } from "../../../../src/server/http1/session.js";
 import { until } from "../../../support/child-process.js";
 import { FedSocket } from "../../../support/http1/fed-socket.js";
@@ -445,6 +448,24 @@ describe("server/http1/session", () => {
       };
       await cost("ab");
       expect(await cost("\r\n")).to.be.below(4 * (await cost("ab")) + 20_000);
+    });
+
+    it("keeps nothing of a head but its target where that is remembered", () => {
+      setFlagsFromString("--expose-gc");
+      const collect: unknown = runInNewContext("gc");
+      if (typeof collect !== "function") throw new Error("there is no gc()");
+      const heapBytes = (): number => {
+        collect();
+        return process.memoryUsage().heapUsed;
+      };
+      const before = heapBytes();
+      const targets = Array.from({ length: 500 }, (_, i) => {
+        const bytes = Buffer.from(`GET /v1/key/generate/${i} HTTP/1.1\r\nx: ${"a".repeat(60_000)}\r\n\r\n`);
+        const head = readHead(bytes, 0, bytes.length);
+        return head instanceof RequestHead ? head.target : "";
+      });
+      expect(heapBytes() - before).to.be.below(5_000_000);
+      expect(targets.at(-1)).to.equal("/v1/key/generate/499");
     });
 
     it("reads a large head that comes byte by byte", async () => {
