@@ -344,6 +344,27 @@ describe("kes-s3", function () {
       expect(await server.stop()).to.equal(0);
     });
 
+    it("make the index small, when no server has it", async () => {
+      const dir = join(folder, "compacted");
+      const server = await started({ dir });
+      await ask(server, "PUT", "/bucket");
+      for (let i = 0; i < 20; i++) await ask(server, "PUT", `/bucket/k${i}`, { body: `content ${i}` });
+      expect((await runS3(["compact", dir])).stderr).to.contain("is in use by another process");
+      await server.stop();
+      const { code, stdout, stderr } = await runS3(["compact", dir, "--json"]);
+      expect(code, stderr).to.equal(0);
+      const { before, after, entries } = JSON.parse(stdout);
+      expect(before).to.be.greaterThan(after);
+      expect(entries).to.be.greaterThan(20);
+      expect((await runS3(["compact", dir])).stdout).to.match(
+        /^index of \d+ entries: \S+ before, \S+ now\n$/,
+      );
+      const sound = await runS3(["verify", dir]);
+      expect(sound.stdout).to.contain("20 objects sound").and.to.contain("0 damaged");
+      const again = await started({ dir });
+      expect((await ask(again, "GET", "/bucket/k7")).text).to.equal("content 7");
+    });
+
     it("build the index anew from the files", async () => {
       const dir = join(folder, "rebuilt");
       const server = await started({ dir });

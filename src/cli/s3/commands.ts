@@ -22,6 +22,10 @@ export const s3Commands: CommandTable = {
     summary: "Open every stored object and report damage",
     load: async () => (await import("./commands/verify.js")).verifyCommand,
   },
+  compact: {
+    summary: "Give back the room that an index does not need any more",
+    load: async () => (await import("./commands/compact.js")).compactCommand,
+  },
   stat: {
     summary: "Show how an object is stored and encrypted",
     load: async () => (await import("./commands/stat.js")).statCommand,

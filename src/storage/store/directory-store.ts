@@ -13,6 +13,7 @@ import { Files } from "./files.js";
 import { Gate } from "./gate.js";
 import { Holds } from "./holds.js";
 import { type Committer, type IndexDatabase, openIndex } from "./index-database.js";
+import { settleIndex } from "./index-exchange.js";
 import { Layout } from "./layout.js";
 import type {
   BucketRecord,
@@ -98,6 +99,7 @@ export class DirectoryStore implements ObjectStore {
     const unlock = await takeLock(system, layout.lock, layout.drafts, randomId());
     let index: IndexDatabase | undefined;
     try {
+      await settleIndex(system, layout);
       index = openIndex(system, layout.index, options.committer);
       await beginSession(system, layout, index, randomId());
       const next = await recover(system, layout, index, warn);

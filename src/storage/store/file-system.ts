@@ -26,6 +26,7 @@ export interface FileSystem {
   unlink(path: string): Promise<void>;
   mkdir(path: string, mode: number): Promise<void>;
   rmdir(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
   /** The entries of a folder in no order, read in batches: memory does not grow with their number. */
   entries(path: string): AsyncIterable<Dirent>;
   state(path: string): Promise<FileSystemState>;
@@ -52,6 +53,7 @@ export const nodeFileSystem: FileSystem = {
   unlink: promisify(fs.unlink),
   mkdir: (path, mode) => promisify(fs.mkdir)(path, mode),
   rmdir: (path) => promisify(fs.rmdir)(path),
+  chmod: (path, mode) => promisify(fs.chmod)(path, mode),
   async *entries(path) {
     yield* await opendir(path, { bufferSize: 1024 });
   },

@@ -4,6 +4,7 @@ import { s3Error } from "../s3/errors.js";
 import { errnoOf } from "./faults.js";
 import type { FileSystem } from "./file-system.js";
 import type { Index } from "./index-database.js";
+import { DATA_FILE, isThere } from "./index-exchange.js";
 import { IndexTables } from "./index-tables.js";
 import type { Entry, Table } from "./index-writes.js";
 import type { Layout } from "./layout.js";
@@ -93,6 +94,10 @@ export class IndexReader implements Index {
 async function missing(system: FileSystem, layout: Layout): Promise<StoreFolderError> {
   if ((await readMarker(system, layout)) === undefined)
     return new StoreFolderError(`'${layout.root}' holds no object store`);
+  if (await isThere(system, layout.nextIndex))
+    return new StoreFolderError(
+      `the index of '${layout.root}' is being exchanged, or that was interrupted: run this again after the next start`,
+    );
   return new StoreFolderError(
     `the index of '${layout.root}' is missing, or older than its data: rebuild it ` +
       "(kes-s3 verify --rebuild-index)",
@@ -102,7 +107,7 @@ async function missing(system: FileSystem, layout: Layout): Promise<StoreFolderE
 /** Undefined where there is none. */
 async function identityOf(system: FileSystem, layout: Layout): Promise<string | undefined> {
   try {
-    const { dev, ino } = await system.lstat(join(layout.index, "data.mdb"));
+    const { dev, ino } = await system.lstat(join(layout.index, DATA_FILE));
     return `${dev}/${ino}`;
   } catch (cause) {
     const errno = errnoOf(cause);

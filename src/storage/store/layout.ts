@@ -21,6 +21,8 @@ export class Layout {
   /** Says what this folder is, and in which version. */
   readonly marker: string;
   readonly index: string;
+  /** An index that is whole and on its way to the place of the other. */
+  readonly nextIndex: string;
   readonly data: string;
   /** Content that belongs to nothing yet. */
   readonly drafts: string;
@@ -32,6 +34,7 @@ export class Layout {
     this.root = root;
     this.marker = join(root, "keswick.json");
     this.index = join(root, "index");
+    this.nextIndex = join(root, "index.new");
     this.data = join(root, "data");
     this.drafts = join(root, "tmp");
     this.lock = join(root, "lock");

@@ -27,7 +27,7 @@ export class StoreFolderError extends Error {
  */
 export async function prepareFolder(system: FileSystem, layout: Layout): Promise<void> {
   await makeFolder(system, layout.root, true);
-  const own = new Set([layout.marker, ...parts(layout), layout.lock, layout.damaged]);
+  const own = new Set([layout.marker, ...parts(layout), layout.lock, layout.damaged, layout.nextIndex]);
   const foreign: string[] = [];
   let hasMarker = false;
   for await (const { name } of system.entries(layout.root)) {

@@ -66,8 +66,11 @@ export async function takeLock(
 
 async function release(system: FileSystem, server: Server, socket: string): Promise<void> {
   // Out of the way first: a taker that finds it gone must not find a listener that is about to go.
-  await unless("ENOENT", system.unlink(socket));
-  await closed(server);
+  try {
+    await unless("ENOENT", system.unlink(socket));
+  } finally {
+    await closed(server);
+  }
 }
 
 async function renamed(system: FileSystem, from: string, to: string): Promise<boolean> {

@@ -17,6 +17,6 @@ export function readingOnly(system: FileSystem): FileSystem {
     entries: (path) => system.entries(path),
     state: (path) => system.state(path),
     ...{ write: refuse, fsync: refuse, fdatasync: refuse },
-    ...{ rename: refuse, unlink: refuse, mkdir: refuse, rmdir: refuse },
+    ...{ rename: refuse, unlink: refuse, mkdir: refuse, rmdir: refuse, chmod: refuse },
   };
 }

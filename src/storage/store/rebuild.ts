@@ -15,6 +15,7 @@ import { type FileSystem, nodeFileSystem } from "./file-system.js";
 import { Files } from "./files.js";
 import { syncFolder } from "./folder-sync.js";
 import { type IndexDatabase, openIndex } from "./index-database.js";
+import { settleIndex } from "./index-exchange.js";
 import { type FileName, folderOf, Layout } from "./layout.js";
 import { prepareFolder, StoreFolderError } from "./prepare-folder.js";
 import { takeLock } from "./process-lock.js";
@@ -60,6 +61,7 @@ export async function rebuildIndex(folder: string, options: RebuildOptions = {})
   const unlock = await takeLock(system, layout.lock, layout.drafts, randomId());
   try {
     await readMarker(system, layout);
+    await settleIndex(system, layout);
     await removeDrafts(system, layout.drafts);
     const path = join(layout.drafts, "index");
     await system.mkdir(path, 0o700);

@@ -1,7 +1,7 @@
 /** Objects of a folder that no server has at the moment. */
 import type { LocalObjects } from "../../../storage/local/local-objects.js";
 import { isS3Error } from "../../../storage/s3/errors.js";
-import type { Outcome, RotatedObjects } from "./objects.js";
+import { MOST_UPLOADS, type Outcome, type RotatedObjects } from "./objects.js";
 
 const PAGE = 1000;
 
@@ -35,6 +35,11 @@ export class FolderObjects implements RotatedObjects {
       if (isS3Error(error, "KEY_NOT_FOUND")) return "gone";
       throw error;
     }
+  }
+
+  async uploads(prefix: string): Promise<number> {
+    const request = { prefix, delimiter: "", after: "", maxKeys: MOST_UPLOADS };
+    return (await this.#service.uploads(this.#bucket, request)).contents.length;
   }
 
   close(): Promise<void> {

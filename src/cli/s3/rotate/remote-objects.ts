@@ -1,13 +1,14 @@
 /** Objects of a running server, by signed requests: ListObjectsV2 and UpdateObjectEncryption. */
 import { readFile } from "node:fs/promises";
 import {
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   S3Client,
   S3ServiceException,
   UpdateObjectEncryptionCommand,
 } from "@aws-sdk/client-s3";
 import { CommandError } from "../../command.js";
-import type { Outcome, RotatedObjects } from "./objects.js";
+import { MOST_UPLOADS, type Outcome, type RotatedObjects } from "./objects.js";
 
 export interface RemoteServer {
   readonly url: string;
@@ -94,6 +95,14 @@ class RemoteObjects implements RotatedObjects {
       }
       throw error;
     }
+  }
+
+  async uploads(prefix: string, signal: AbortSignal): Promise<number> {
+    const request = { Bucket: this.#bucket, Prefix: prefix, MaxUploads: MOST_UPLOADS };
+    const page = await this.#told(() =>
+      this.#client.send(new ListMultipartUploadsCommand(request), { abortSignal: signal }),
+    );
+    return page.Uploads?.length ?? 0;
   }
 
   async close(): Promise<void> {

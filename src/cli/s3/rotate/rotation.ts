@@ -6,7 +6,7 @@ import { withProgress } from "../../keystore/progress.js";
 import { NameList } from "../../keystore/tally.js";
 import { systemTicker } from "../../terminal/ticker.js";
 import { type RotationTarget, writeMark } from "./mark.js";
-import type { Outcome, RotatedObjects } from "./objects.js";
+import { MOST_UPLOADS, type Outcome, type RotatedObjects } from "./objects.js";
 
 /** So many failures in a row are no matter of single objects any more. */
 const MAX_FAILURES_IN_A_ROW = 16;
@@ -47,6 +47,7 @@ export async function rotate(
     throw signal.reason instanceof Interrupted ? signal.reason : error;
   }
   rotation.print(true);
+  await rotation.warnOfUploads(signal);
   return rotation.hasFailures ? EXIT.failed : EXIT.done;
 }
 
@@ -154,6 +155,21 @@ class Rotation {
     const state = isComplete ? "" : " so far";
     output.data(
       `${resealed} objects resealed under '${target.keyId}'${state}${rest.join("")} (${seconds.toFixed(1)} s)\n`,
+    );
+  }
+
+  /** Objects that become complete later are under the key that their upload was begun with. */
+  async warnOfUploads(signal: AbortSignal): Promise<void> {
+    const count = await this.#objects.uploads(this.#options.target.prefix, signal);
+    if (count === 0) return;
+    const many =
+      count >= MOST_UPLOADS
+        ? `${count} or more uploads are`
+        : count === 1
+          ? "1 upload is"
+          : `${count} uploads are`;
+    this.#context.output.note(
+      `${many} not complete and may be under an older key: complete or abort them before that key is deleted`,
     );
   }
 

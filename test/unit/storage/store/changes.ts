@@ -1,5 +1,5 @@
 /** One change of each kind, and a look at what is there afterwards: for tests of failures and crashes. */
-import { cpSync, readdirSync } from "node:fs";
+import { cpSync, lstatSync, readdirSync } from "node:fs";
 import { expect } from "chai";
 import { DirectoryStore } from "../../../../src/storage/store/directory-store.js";
 import type { ObjectStore } from "../../../../src/storage/store/object-store.js";
@@ -130,7 +130,7 @@ export async function inspect(folder: string, what: string): Promise<State> {
 /** A copy of a store that is closed, or of one that is open and stands still. */
 export function copyStore(from: string, to: string): string {
   // A socket cannot be copied, and is not needed.
-  cpSync(from, to, { recursive: true, filter: (path) => !path.startsWith(`${from}/lock/`) });
+  cpSync(from, to, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
   return to;
 }
 

@@ -117,6 +117,11 @@ export class PowerLossFileSystem implements FileSystem {
     this.#folderOf(path).current.delete(nameOf(path));
   }
 
+  async chmod(path: string, mode: number): Promise<void> {
+    this.#onStep();
+    await nodeFileSystem.chmod(path, mode);
+  }
+
   close(fd: number) {
     this.#opened.delete(fd);
     return nodeFileSystem.close(fd);

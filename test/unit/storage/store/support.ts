@@ -173,6 +173,7 @@ export function faultyFileSystem(hooks: Hooks, inner: FileSystem = nodeFileSyste
     unlink: (path) => around("unlink", path, () => inner.unlink(path)),
     mkdir: (path, mode) => around("mkdir", path, () => inner.mkdir(path, mode)),
     rmdir: (path) => around("rmdir", path, () => inner.rmdir(path)),
+    chmod: (path, mode) => around("chmod", path, () => inner.chmod(path, mode)),
     async *entries(path) {
       await around("entries", path, async () => {});
       yield* inner.entries(path);
