@@ -1,6 +1,7 @@
 /** How an error becomes an answer (S3 API reference §2). */
 import { S3Error } from "../s3-error.js";
 import { s3Error } from "./errors.js";
+import { unsatisfiedRange } from "./ranges.js";
 import { xmlDocument } from "./xml-writer.js";
 
 /** What the answer to a request that failed names. */
@@ -29,15 +30,25 @@ const RETRY_AFTER_SECONDS = "1";
 /**
  * The answer for whatever was thrown. Only an {@link S3Error} may tell the client anything; all else is `InternalError`.
  *
- * 503 carries `Retry-After`. The headers that every answer has come from `commonHeaders`.
+ * 503 carries `Retry-After`, 416 the size of what was asked for. The headers that every answer has come from `commonHeaders`.
  */
 export function errorReply(thrown: unknown, request: FailedRequest): ErrorReply {
   const error = shownError(thrown);
-  const retry = error.status === 503 ? { "retry-after": RETRY_AFTER_SECONDS } : {};
-  if (request.method === "HEAD" || error.status === 304) return { status: error.status, headers: retry };
+  const more = {
+    ...(error.status === 503 ? { "retry-after": RETRY_AFTER_SECONDS } : {}),
+    ...sizeHeader(error, request.method),
+  };
+  if (request.method === "HEAD" || error.status === 304) return { status: error.status, headers: more };
   const body = errorDocument(error, request);
   const headers = { "content-type": "application/xml", "content-length": String(Buffer.byteLength(body)) };
-  return { status: error.status, headers: { ...headers, ...retry }, body };
+  return { status: error.status, headers: { ...headers, ...more }, body };
+}
+
+/** Not of copies, whose range is one of another object. */
+function sizeHeader({ status, members }: S3Error, method: string): Record<string, string> {
+  const size = Number(members.ActualObjectSize);
+  const isOfAnswer = status === 416 && (method === "GET" || method === "HEAD") && Number.isSafeInteger(size);
+  return isOfAnswer ? { "content-range": unsatisfiedRange(size) } : {};
 }
 
 /** The error that a client is shown for whatever was thrown. */
