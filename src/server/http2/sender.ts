@@ -230,12 +230,12 @@ export class Sender implements Holder {
 
   /** Sends what waits, a frame of each stream in turn, as far as windows and connection allow. */
   pump(): void {
-    for (let isMoving = this.#waiting.size > 0; isMoving; ) {
-      isMoving = false;
-      for (const stream of this.#waiting) {
-        if (this.#outbox.isBlocked) return;
-        if (this.#sendFrame(stream)) isMoving = true;
-      }
+    for (const stream of this.#waiting) {
+      if (this.#outbox.isBlocked) return;
+      if (!this.#sendFrame(stream)) continue;
+      // Behind the others, which this loop comes to before it: the next call goes on where this one has to stop.
+      this.#waiting.delete(stream);
+      this.#waiting.add(stream);
     }
   }
 

@@ -562,6 +562,20 @@ describe("server/http2/session", () => {
       expect(bodyBytes(frames, 3)).to.be.greaterThan(0);
     });
 
+    it("goes on with those whose turn it was when the client had to take what was sent", () => {
+      const client = new Harness(big(60_000)).send(setting([4, 1 << 20]), windowUpdate(0, 1 << 30));
+      client.isStuck = true;
+      client.send(...Array.from({ length: 60 }, (_, i) => headers(2 * i + 1, GET)));
+      const begun = new Set<number>();
+      // 16 frames are written before the client has to take them.
+      for (let round = 0; round < 6; round++) {
+        for (const { type, stream } of client.frames()) if (type === T.data) begun.add(stream);
+        client.session.drained();
+        client.turn();
+      }
+      expect(begun.size).to.equal(60);
+    });
+
     it("follows changes of the initial window, also below zero", () => {
       const client = new Harness(big(60)).send(setting([4, 10]), headers(1, GET));
       expect(bodyBytes(client.frames())).to.equal(10);
