@@ -426,6 +426,7 @@ describe("kes-s3", function () {
         body: "s3",
         headers: { "x-amz-server-side-encryption": "AES256" },
       });
+      await ask(server, "POST", "/bucket/k?uploads", { headers: kms });
       const etag = (await ask(server, "HEAD", `/bucket/${encodeURIComponent(keys[0] ?? "")}`)).headers.etag;
 
       const mark = join(folder, "rotation.mark");
@@ -456,6 +457,7 @@ describe("kes-s3", function () {
       expect(last.code, last.stderr).to.equal(0);
       const report = JSON.parse(last.stdout);
       expect(report).to.include({ isComplete: true, failed: 0 });
+      expect(last.stderr).to.contain("1 upload is not complete");
       expect(JSON.parse(await readFile(mark, "utf8"))).to.deep.equal({
         bucket: "bucket",
         prefix: "",
@@ -488,6 +490,7 @@ describe("kes-s3", function () {
         { ...env, MINIO_KMS_KES_KEY_NAME: "new" },
       );
       expect(offline.stdout, offline.stderr).to.match(/^150 objects resealed under 'newer' /);
+      expect(offline.stderr).to.contain("1 upload is not complete");
     });
 
     for (const [what, words, told] of [
