@@ -42,6 +42,8 @@ export interface DirectoryStoreOptions {
   readonly warn?: (message: string) => void;
   /** Bytes of the disk that uploads leave free, so that deleting works on a full one. Default 64 MiB. */
   readonly reserveBytes?: number;
+  /** Files that uploads leave free, where the file system counts them: a start needs a few. Default 64. */
+  readonly reserveFiles?: number;
   /** Uploads that are larger than 64 KiB and go on at a time. Each takes 1 MiB of memory and one open file. Default 128. */
   readonly maxUploads?: number;
   readonly system?: FileSystem;
@@ -67,6 +69,11 @@ export class DirectoryStore implements ObjectStore {
   readonly #unlock: () => Promise<void>;
   readonly #drafting = new Set<AbortController>();
   readonly #running = new Set<Promise<unknown>>();
+  /** Ends what goes on in the background. */
+  readonly #closing = new AbortController();
+  #isRemovingGone = false;
+  /** Another bucket was deleted meanwhile. */
+  #mustRemoveGone = false;
   #upkeep: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -110,7 +117,12 @@ export class DirectoryStore implements ObjectStore {
         system,
         newPath: () => join(layout.drafts, randomId()),
         gate: new Gate(options.maxUploads ?? 128, MAX_WAITING_UPLOADS),
-        space: new Space(system, layout.root, options.reserveBytes ?? 64 * MIB, now),
+        space: new Space(
+          system,
+          layout.root,
+          { bytes: options.reserveBytes ?? 64 * MIB, files: options.reserveFiles ?? 64 },
+          now,
+        ),
       };
       const store = new DirectoryStore(
         system,
@@ -240,6 +252,7 @@ export class DirectoryStore implements ObjectStore {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#upkeep);
+    this.#closing.abort();
     for (const controller of this.#drafting) controller.abort(s3Error("UNAVAILABLE"));
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#core.collector.close();
@@ -258,10 +271,26 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
+  async #removeGone(): Promise<void> {
+    try {
+      do {
+        this.#mustRemoveGone = false;
+        await this.#uploads.removeGone(this.#closing.signal);
+      } while (this.#mustRemoveGone && !this.#isClosed);
+    } finally {
+      this.#isRemovingGone = false;
+    }
+  }
+
   /** Takes away in the background what belongs to nothing any more. */
   #collect(): void {
     this.#core.collector.wake();
-    this.#run(() => this.#uploads.removeGone()).catch((cause) => {
+    if (this.#isRemovingGone) {
+      this.#mustRemoveGone = true;
+      return;
+    }
+    this.#isRemovingGone = true;
+    this.#run(() => this.#removeGone()).catch((cause) => {
       this.#core.warn(`uploads of a deleted bucket are left until the next start: ${cause}`);
     });
   }

@@ -7,6 +7,8 @@ import { promisify } from "node:util";
 export interface FileSystemState {
   /** Bytes that an ordinary user may still write. */
   readonly freeBytes: number;
+  /** Files that there may still be; without end where the file system makes room as it needs it. */
+  readonly freeFiles: number;
   /** `f_type` of statfs(2). */
   readonly type: number;
 }
@@ -58,7 +60,7 @@ export const nodeFileSystem: FileSystem = {
     yield* await opendir(path, { bufferSize: 1024 });
   },
   async state(path) {
-    const { bavail, bsize, type } = await statfs(path);
-    return { freeBytes: bavail * bsize, type };
+    const { bavail, bsize, files, ffree, type } = await statfs(path);
+    return { freeBytes: bavail * bsize, freeFiles: files === 0 ? Number.POSITIVE_INFINITY : ffree, type };
   },
 };

@@ -5,19 +5,29 @@ import type { FileSystem } from "./file-system.js";
 
 /** What is known of the disk holds for so long. */
 const FRESH_MS = 1_000;
+/** Record and content. */
+const FILES_OF_OBJECT = 2;
+
+/** What is kept free. */
+export interface Reserve {
+  readonly bytes: number;
+  readonly files: number;
+}
+
 export class Space {
   readonly #system: FileSystem;
   readonly #path: string;
-  readonly #reserveBytes: number;
+  readonly #reserve: Reserve;
   readonly #now: () => number;
   #freeBytes = 0;
+  #freeFiles = 0;
   #measuredMs = Number.NEGATIVE_INFINITY;
 
   /** @param now - monotonic milliseconds */
-  constructor(system: FileSystem, path: string, reserveBytes: number, now: () => number) {
+  constructor(system: FileSystem, path: string, reserve: Reserve, now: () => number) {
     this.#system = system;
     this.#path = path;
-    this.#reserveBytes = reserveBytes;
+    this.#reserve = reserve;
     this.#now = now;
   }
 
@@ -27,11 +37,18 @@ export class Space {
    */
   async check(bytes: number): Promise<void> {
     this.#freeBytes -= bytes;
+    this.#freeFiles -= FILES_OF_OBJECT;
     const now = this.#now();
-    if (now - this.#measuredMs > FRESH_MS || this.#freeBytes < this.#reserveBytes) {
+    if (now - this.#measuredMs > FRESH_MS || this.#isShort()) {
       this.#measuredMs = now;
-      this.#freeBytes = (await onDisk(this.#system.state(this.#path))).freeBytes - bytes;
+      const { freeBytes, freeFiles } = await onDisk(this.#system.state(this.#path));
+      this.#freeBytes = freeBytes - bytes;
+      this.#freeFiles = freeFiles - FILES_OF_OBJECT;
     }
-    if (this.#freeBytes < this.#reserveBytes) throw s3Error("STORAGE_FULL");
+    if (this.#isShort()) throw s3Error("STORAGE_FULL");
+  }
+
+  #isShort(): boolean {
+    return this.#freeBytes < this.#reserve.bytes || this.#freeFiles < this.#reserve.files;
   }
 }

@@ -12,6 +12,9 @@ import type { Objects } from "./objects.js";
 import { CONTENT_OFFSET } from "./record-file.js";
 import type { Piece } from "./stored-record.js";
 
+/** Uploads of a deleted bucket that are removed at a time. */
+const GONE_AT_ONCE = 16;
+
 export class Uploads {
   readonly #core: Core;
   readonly #objects: Objects;
@@ -129,21 +132,33 @@ export class Uploads {
     });
   }
 
-  /** Removes what is left of buckets that were deleted, one upload at a time. */
-  async removeGone(): Promise<void> {
+  /** Removes what is left of buckets that were deleted. What `signal` breaks off is for the next call. */
+  async removeGone(signal: AbortSignal): Promise<void> {
     const { index } = this.#core;
     for (const { key } of index.range("state", GONE_START, GONE_END)) {
       const bucket = readNumberKey(key.subarray(GONE_START.length));
-      for (const { value } of index.range("uploads", numberKey(bucket), endKey(bucket))) {
-        const upload = readEntry("upload", value);
-        const all = [...this.#partsOf(upload.file)];
-        await this.#core.remove((change) => {
-          this.#removeUpload(change, bucket, upload);
-          this.#removeParts(change, upload.file, all);
-        });
+      for (;;) {
+        const uploads: UploadEntry[] = [];
+        for (const { value } of index.range("uploads", numberKey(bucket), endKey(bucket))) {
+          uploads.push(readEntry("upload", value));
+          if (uploads.length === GONE_AT_ONCE) break;
+        }
+        if (uploads.length === 0) break;
+        // Together, so that they share the syncs of the index.
+        await Promise.all(uploads.map((upload) => this.#removeGoneUpload(bucket, upload)));
+        if (signal.aborted) return;
       }
       await this.#core.remove((change) => change.remove("state", goneKey(bucket)));
+      if (signal.aborted) return;
     }
+  }
+
+  async #removeGoneUpload(bucket: number, upload: UploadEntry): Promise<void> {
+    const all = [...this.#partsOf(upload.file)];
+    await this.#core.remove((change) => {
+      this.#removeUpload(change, bucket, upload);
+      this.#removeParts(change, upload.file, all);
+    });
   }
 
   async #writePart(

@@ -3,7 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { compactIndex } from "../../../../src/storage/store/compact.js";
 import { DirectoryStore } from "../../../../src/storage/store/directory-store.js";
+import { until } from "../../../support/child-process.js";
 import { always, bytesOf, contentOf, endOf, keysOf, put, scratchFolders } from "./support.js";
 
 const BUCKET = "bucket";
@@ -84,6 +86,45 @@ describe("directory store on a full disk", function () {
     const folder = scratch();
     if (!mounted(folder, "4m")) this.skip();
     await exercise(folder, [900, 20_000, 100_000, 0]);
+  });
+
+  it("does the same where there is room but no more files, and can be started again then", async function () {
+    const folder = scratch();
+    if (!mounted(folder, "16m,nr_inodes=120")) this.skip();
+    const store = await DirectoryStore.open(folder, { reserveBytes: 0, reserveFiles: 16 });
+    await store.createBucket({ name: BUCKET, createdMs: 1 });
+    const acknowledged = await fill(store, [900, 100_000, 0]);
+    expect(acknowledged.size).to.be.greaterThan(20);
+    await check(store, acknowledged);
+    await store.close();
+    // Nothing was deleted: what a start and a compaction need was kept free.
+    await compactIndex(folder);
+    const again = await DirectoryStore.open(folder, { reserveBytes: 0, reserveFiles: 16 });
+    await check(again, acknowledged);
+    for (const key of [...acknowledged.keys()].slice(0, 10)) {
+      await again.deleteObject(BUCKET, key, always);
+      acknowledged.delete(key);
+    }
+    await until(
+      "a file to be free",
+      async () => (await endOf(put(again, BUCKET, "zzz", bytesOf(10)))) === "fulfilled",
+    );
+    acknowledged.set("zzz", bytesOf(10));
+    await check(again, acknowledged);
+    await again.close();
+  });
+
+  it("takes every file there is when nothing is kept free, and loses nothing", async function () {
+    const folder = scratch();
+    if (!mounted(folder, "16m,nr_inodes=120")) this.skip();
+    const store = await DirectoryStore.open(folder, { reserveBytes: 0, reserveFiles: 0 });
+    await store.createBucket({ name: BUCKET, createdMs: 1 });
+    const acknowledged = await fill(store, [900, 100_000, 0]);
+    await check(store, acknowledged);
+    for (const key of acknowledged.keys()) await store.deleteObject(BUCKET, key, always);
+    await put(store, BUCKET, "zzz", bytesOf(10));
+    await check(store, new Map([["zzz", bytesOf(10)]]));
+    await store.close();
   });
 
   it("does the same where only the index has no room", async function () {

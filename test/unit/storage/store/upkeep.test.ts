@@ -385,6 +385,23 @@ describe("folder of a directory store", function () {
       await again.close();
     });
 
+    it("of a deleted bucket do not keep the store from closing, and go after the next start", async () => {
+      const { folder, store } = await opened();
+      await store.createBucket({ name: "many", createdMs: 1 });
+      const ids = Array.from({ length: 60 }, (_, n) => `id-${n}`);
+      await Promise.all(ids.map((id) => putParts(store, "many", "key", id, [bytesOf(10)])));
+      const before = dataOf(folder).length;
+      await store.deleteBucket("many");
+      await store.close();
+      const left = dataOf(folder).length;
+      expect(left).to.be.greaterThan(before - 2 * 3 * 16);
+      expect(left).to.be.lessThan(before);
+      const again = await DirectoryStore.open(folder);
+      await until("the uploads to be gone", async () => dataOf(folder).length === 1);
+      expect(await findingsOf(again)).to.deep.equal([]);
+      await again.close();
+    });
+
     it("that cannot be removed keep nobody from working, and are tried again", async () => {
       const folder = scratch();
       let isBroken = true;
