@@ -122,12 +122,12 @@ class ProtocolServer {
         record({ detail: parseCopySource(headers.get("x-amz-copy-source") ?? "") });
         return send(copyDocument("CopyObjectResult", "e", 0));
       case "DeleteObjects": {
-        const { objects } = readDelete(await document());
+        const { objects } = await readDelete(await document());
         record({ detail: objects.map(({ key }) => key) });
         return send(deleteDocument(objects, false));
       }
       case "CompleteMultipartUpload": {
-        record({ detail: readComplete(await document()) });
+        record({ detail: await readComplete(await document()) });
         const completed = { location: "l", bucket: "bucket", key: "upload", etag: "e-2" };
         return send(`${xmlDeclaration}  ${completeElement(completed)}`);
       }

@@ -4,7 +4,7 @@ import { type ChecksumAlgorithm, checksumAlgorithms, checksumNames, decodeChecks
 import { unquoteETag } from "./conditions.js";
 import { s3Error } from "./errors.js";
 import { checkTags, type Tag } from "./headers.js";
-import { childrenOf, oneOf, parseXml, textOf, type XmlElement } from "./xml-reader.js";
+import { childrenOf, oneOf, parseLargeXml, parseXml, textOf, type XmlElement } from "./xml-reader.js";
 
 const MIB = 1024 * 1024;
 const MAX_DELETES = 1000;
@@ -34,8 +34,9 @@ export interface DeleteTarget {
 }
 
 /** @throws S3Error `XML_MALFORMED`, also for none and for more than 1000 keys; `NOT_IMPLEMENTED` for other conditions */
-export function readDelete(body: Uint8Array): DeleteRequest {
-  const root = rootOf(body, "Delete", { maxDepth: 4, maxElements: MAX_DELETES * 6 + 10 });
+export async function readDelete(body: Uint8Array): Promise<DeleteRequest> {
+  const limits = { maxDepth: 4, maxElements: MAX_DELETES * 6 + 10 };
+  const root = named(await parseLargeXml(body, limits), "Delete");
   const objects = childrenOf(root, "Quiet", "Object").filter((child) => child.name === "Object");
   if (objects.length === 0 || objects.length > MAX_DELETES) throw s3Error("XML_MALFORMED");
   return { quiet: booleanOf(root, "Quiet"), objects: objects.map(deleteTarget) };
@@ -65,8 +66,9 @@ export interface NamedPart {
  * @throws S3Error `XML_MALFORMED` also for no parts; `PART_ORDER_INVALID` when numbers do not ascend;
  *   `PART_NUMBER_INVALID`, `PART_INVALID` for a checksum that is none, `NOT_IMPLEMENTED` for one that is not known
  */
-export function readComplete(body: Uint8Array): NamedPart[] {
-  const root = rootOf(body, "CompleteMultipartUpload", { maxDepth: 4, maxElements: MAX_PARTS * 8 + 10 });
+export async function readComplete(body: Uint8Array): Promise<NamedPart[]> {
+  const limits = { maxDepth: 4, maxElements: MAX_PARTS * 8 + 10 };
+  const root = named(await parseLargeXml(body, limits), "CompleteMultipartUpload");
   const parts = childrenOf(root, "Part").map(namedPart);
   if (parts.length === 0 || parts.length > MAX_PARTS) throw s3Error("XML_MALFORMED");
   let previous = 0;
@@ -216,8 +218,11 @@ export function readCreateBucket(body: Uint8Array): string | undefined {
   return textOf(root, "LocationConstraint")?.trim() || undefined;
 }
 
-function rootOf(body: Uint8Array, name: string, limits?: Parameters<typeof parseXml>[1]): XmlElement {
-  const root = parseXml(body, limits);
+function rootOf(body: Uint8Array, name: string): XmlElement {
+  return named(parseXml(body), name);
+}
+
+function named(root: XmlElement, name: string): XmlElement {
   if (root.name !== name) throw s3Error("XML_MALFORMED");
   return root;
 }

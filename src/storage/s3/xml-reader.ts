@@ -1,4 +1,5 @@
 /** Reading the XML of requests: small, shallow, without a document type. */
+import { setImmediate } from "node:timers/promises";
 import { SaxesParser } from "saxes";
 import { s3Error } from "./errors.js";
 import { decodeUtf8 } from "./percent.js";
@@ -35,16 +36,48 @@ interface Growing {
  *   type: entities can only be declared there
  */
 export function parseXml(body: Uint8Array, limits: XmlLimits = SMALL_DOCUMENT): XmlElement {
-  const text = decodeUtf8(body);
-  if (text === undefined) throw s3Error("XML_MALFORMED");
+  const text = textOfBody(body);
   try {
-    return parse(text, limits);
+    const reader = openReader(limits);
+    reader.write(text);
+    return reader.end();
   } catch (cause) {
     throw s3Error("XML_MALFORMED", { cause });
   }
 }
 
-function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
+/** The same of a document of megabytes, which may take a second: others are served meanwhile. */
+export async function parseLargeXml(body: Uint8Array, limits: XmlLimits): Promise<XmlElement> {
+  const text = textOfBody(body);
+  try {
+    const reader = openReader(limits);
+    for (let start = 0; start < text.length; start += SLICE_CHARACTERS) {
+      if (start > 0) await setImmediate();
+      reader.write(text.slice(start, start + SLICE_CHARACTERS));
+    }
+    return reader.end();
+  } catch (cause) {
+    throw s3Error("XML_MALFORMED", { cause });
+  }
+}
+
+/** Some milliseconds of work. */
+const SLICE_CHARACTERS = 32 * 1024;
+
+function textOfBody(body: Uint8Array): string {
+  const text = decodeUtf8(body);
+  if (text === undefined) throw s3Error("XML_MALFORMED");
+  return text;
+}
+
+/** Takes the text in pieces; throws for whatever is wrong with it. */
+interface Reader {
+  write(text: string): void;
+  /** @returns the root */
+  end(): XmlElement;
+}
+
+function openReader({ maxDepth, maxElements }: XmlLimits): Reader {
   const parser = new SaxesParser({ xmlns: true, position: false });
   const open: Growing[] = [];
   let root: Growing | undefined;
@@ -79,9 +112,14 @@ function parse(text: string, { maxDepth, maxElements }: XmlLimits): XmlElement {
   });
   parser.on("text", append);
   parser.on("cdata", append);
-  parser.write(text).close();
-  if (root === undefined) throw new Error("no element");
-  return root;
+  return {
+    write: (text) => void parser.write(text),
+    end() {
+      parser.close();
+      if (root === undefined) throw new Error("no element");
+      return root;
+    },
+  };
 }
 
 /**

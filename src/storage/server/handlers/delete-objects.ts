@@ -14,7 +14,7 @@ const AT_ONCE = 32;
 
 export async function deleteObjects(call: Call): Promise<Answer> {
   const body = await call.body.document(documentBytes.delete, { needsDigest: true });
-  const { quiet, objects } = readDelete(body);
+  const { quiet, objects } = await readDelete(body);
   await call.service.bucket(call.bucket, call.options);
   const outcomes: DeleteOutcome[] = [];
   for (let i = 0; i < objects.length; i += AT_ONCE) {

@@ -70,7 +70,7 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const body = await call.body.document(documentBytes.complete, { headers: withoutChecksums(headers) });
   const completed = await call.service.completeUpload({
     ...upload,
-    parts: readComplete(body),
+    parts: await readComplete(body),
     conditions: readWriteConditions(headers),
     ...(checksum === undefined ? {} : { checksum }),
     ...(checksumType === undefined ? {} : { checksumType }),

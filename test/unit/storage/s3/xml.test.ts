@@ -11,10 +11,10 @@ import {
 import type { S3Failure } from "../../../../src/storage/s3/errors.js";
 import { partsPage } from "../../../../src/storage/s3/object-parts.js";
 import * as results from "../../../../src/storage/s3/result-documents.js";
-import { parseXml, type XmlElement } from "../../../../src/storage/s3/xml-reader.js";
+import { parseLargeXml, parseXml, type XmlElement } from "../../../../src/storage/s3/xml-reader.js";
 import { escapeText, xmlDocument } from "../../../../src/storage/s3/xml-writer.js";
 import { S3Error } from "../../../../src/storage/s3-error.js";
-import { refused } from "./support.js";
+import { refused, refusedLater } from "./support.js";
 
 const NS = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 const bytes = (text: string): Buffer => Buffer.from(text);
@@ -127,12 +127,22 @@ describe("storage/s3 XML", () => {
     });
   });
 
+  it("is read in pieces as it is read whole", async () => {
+    const limits = { maxDepth: 4, maxElements: 10 };
+    const pieces = ["\u{1f600}", "\r\n", "&amp;", "&#x1F600;", "<![CDATA[x]]>", "<!-- - -->"];
+    for (let shift = 0; shift < 12; shift++) {
+      const text = "x".repeat(32 * 1024 - 20 + shift) + pieces.join("") + "y".repeat(32 * 1024);
+      const body = bytes(`<A><B>${text}</B></A>`);
+      expect(await parseLargeXml(body, limits)).to.deep.equal(parseXml(body, limits));
+    }
+  });
+
   describe("Delete", () => {
-    it("is read with or without name space, indented or not", () => {
+    it("is read with or without name space, indented or not", async () => {
       const indented = `<Delete>\n  <Quiet>true</Quiet>\n  <Object>\n    <Key> a\n</Key>\n  </Object>\n</Delete>`;
-      expect(readDelete(bytes(indented))).to.deep.equal({ quiet: true, objects: [{ key: " a\n" }] });
+      expect(await readDelete(bytes(indented))).to.deep.equal({ quiet: true, objects: [{ key: " a\n" }] });
       const dense = `<Delete ${NS}><Object><Key>a&amp;b</Key><VersionId>null</VersionId></Object><Object><ETag>"e"</ETag><Key>c</Key></Object></Delete>`;
-      expect(readDelete(bytes(dense))).to.deep.equal({
+      expect(await readDelete(bytes(dense))).to.deep.equal({
         quiet: false,
         objects: [
           { key: "a&b", versionId: "null" },
@@ -164,13 +174,15 @@ describe("storage/s3 XML", () => {
       ],
     ];
     for (const [what, body, failure] of rows) {
-      it(`refuses ${what}`, () => {
-        refused(() => readDelete(bytes(body)), failure);
+      it(`refuses ${what}`, async () => {
+        await refusedLater(() => readDelete(bytes(body)), failure);
       });
     }
 
-    it("takes 1000 keys", () => {
-      expect(readDelete(bytes(`<Delete>${object.repeat(1000)}</Delete>`)).objects).to.have.length(1000);
+    it("takes 1000 keys", async () => {
+      expect((await readDelete(bytes(`<Delete>${object.repeat(1000)}</Delete>`))).objects).to.have.length(
+        1000,
+      );
     });
   });
 
@@ -182,8 +194,8 @@ describe("storage/s3 XML", () => {
     const part = (number: number | string, etag = "e", more = "") =>
       `<PartNumber>${number}</PartNumber><ETag>${etag}</ETag>${more}`;
 
-    it("takes ETags with quotes, without, and as references, and checksums", () => {
-      const parts = readComplete(
+    it("takes ETags with quotes, without, and as references, and checksums", async () => {
+      const parts = await readComplete(
         complete(
           part(1, '"a"'),
           part(3, "&quot;b&quot;"),
@@ -201,10 +213,14 @@ describe("storage/s3 XML", () => {
       expect(parts[3]?.checksum?.value.toString("hex")).to.equal("3610a686");
     });
 
-    it("takes 10,000 parts", () => {
+    it("takes 10,000 parts, and lets others work meanwhile", async () => {
       const all = Array.from({ length: 10_000 }, (_, i) => part(i + 1));
-      expect(readComplete(complete(...all))).to.have.length(10_000);
-      refused(() => readComplete(complete(...all, part(10_000))), "XML_MALFORMED");
+      let turns = 0;
+      const timer = setInterval(() => turns++, 1);
+      expect(await readComplete(complete(...all))).to.have.length(10_000);
+      clearInterval(timer);
+      expect(turns).to.be.greaterThan(3);
+      await refusedLater(() => readComplete(complete(...all, part(10_000))), "XML_MALFORMED");
     });
 
     const rows: readonly (readonly [string, Buffer, S3Failure])[] = [
@@ -231,8 +247,8 @@ describe("storage/s3 XML", () => {
       ],
     ];
     for (const [what, body, failure] of rows) {
-      it(`refuses ${what}`, () => {
-        refused(() => readComplete(body), failure);
+      it(`refuses ${what}`, async () => {
+        await refusedLater(() => readComplete(body), failure);
       });
     }
   });
