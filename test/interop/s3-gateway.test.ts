@@ -296,7 +296,10 @@ describe("interop: a gateway before real S3 services", function () {
             await multipart(client, of, kind, parts);
             const path = { bucket, object: of.Key };
             const to = kind === "SSE-S3" ? "SSE-S3" : "SSE-KMS";
-            expect(await server.service.reseal(path, { kind: to })).to.equal("resealed");
+            const outcome = await server.service.reseal(path, { kind: to }).catch((error: unknown) => error);
+            // moto makes a copy whatever its condition: a new object could get an old one's key.
+            if (place() === moto) expect(outcome).to.have.property("reason", "NOT_IMPLEMENTED");
+            else expect(outcome).to.equal("resealed");
             const get = await client.send(
               new aws.GetObjectCommand({ ...of, Range: `bytes=${5 * MIB - 5}-` }),
             );
@@ -517,7 +520,9 @@ describe("interop: a gateway before real S3 services", function () {
               }),
             );
             expect(copied.CopyObjectResult?.ETag).to.equal(before.ETag);
-            const asked = place.log.slice(from).map(({ operation }) => operation);
+            // Refused is the one that asks whether copies are held to conditions.
+            const taken = place.log.slice(from).filter(({ status }) => status !== 412);
+            const asked = taken.map(({ operation }) => operation);
             expect(asked.filter((each) => each !== "HeadObject")).to.deep.equal(["CopyObject"]);
             const get = await client.send(new aws.GetObjectCommand({ ...of, ...other[kind].read }));
             expect((await bytesOf(get)).equals(Buffer.concat(parts))).to.equal(true);

@@ -3,6 +3,7 @@ import type { RandomSource } from "../../crypto/random.js";
 import type { KeyService } from "../keys/key-service.js";
 import type { BackEnd } from "./back-end.js";
 import type { BodyMemory } from "./body-memory.js";
+import type { CopyConditions } from "./copy-conditions.js";
 import type { PartSizes } from "./part-sizes.js";
 import type { SeenObjects } from "./seen-objects.js";
 
@@ -18,6 +19,7 @@ export interface GatewayBase {
   /** `MINIO_GATEWAY_SSE`: what the back end is asked to encrypt once more. */
   readonly twice: ReadonlySet<"SSE-S3" | "SSE-C">;
   readonly memory: BodyMemory;
+  readonly copyConditions: CopyConditions;
   readonly partSizes: PartSizes;
   readonly seen: SeenObjects;
 }

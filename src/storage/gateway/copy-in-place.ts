@@ -41,7 +41,7 @@ export async function copyInPlace(
     return undefined;
   }
   const kept = await keptSealed(base, found, signal);
-  if (kept === undefined) return undefined;
+  if (kept === undefined || !(await base.copyConditions.areHeld(found))) return undefined;
   // Before the copy: what fails afterwards would hide that it was made.
   const key = needsKeyForETag(found)
     ? await openKeyOf(base, found, sse.source, "copy-source", signal)

@@ -4,7 +4,7 @@ import type { CopyRequest } from "../objects/object-service.js";
 import { withoutReserved } from "../sse/metadata.js";
 import type { RequestedEncryption } from "../sse/request.js";
 import type { GatewayBase } from "./base.js";
-import type { FoundObject } from "./found-object.js";
+import { copySourceOf, type FoundObject } from "./found-object.js";
 import { type SealedMetadata, writeMetadata } from "./metadata.js";
 import { tagging } from "./store-content.js";
 import { copySourceFields, encryptionFields } from "./twice.js";
@@ -45,8 +45,4 @@ export async function copyRaw(
       options,
     ),
   );
-}
-
-function copySourceOf({ path: { bucket, object } }: Pick<FoundObject, "path">): string {
-  return `${bucket}/${object.split("/").map(encodeURIComponent).join("/")}`;
 }

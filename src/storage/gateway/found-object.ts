@@ -111,6 +111,11 @@ async function explained(
       return isS3Error(cause, "KEY_NOT_FOUND", "BUCKET_NOT_FOUND") ? s3Error("BUCKET_NOT_FOUND") : cause;
     }
   }
+/** As a copy names its source. */
+export function copySourceOf({ path: { bucket, object } }: Pick<FoundObject, "path">): string {
+  return `${bucket}/${object.split("/").map(encodeURIComponent).join("/")}`;
+}
+
   if (!(error instanceof S3Error) || error.status !== 400) return error;
   const isMissing = customerKey === undefined;
   if (use === "copy-source")

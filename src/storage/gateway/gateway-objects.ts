@@ -11,6 +11,7 @@ import type { GatewayBase } from "./base.js";
 import { BodyMemory } from "./body-memory.js";
 import { createBucket, deleteBucket, findBucket, listBuckets, setBucketEncryption } from "./buckets.js";
 import { copyObject } from "./copy.js";
+import { CopyConditions } from "./copy-conditions.js";
 import { deleteObject } from "./delete.js";
 import { listObjects } from "./listing.js";
 import { PartSizes } from "./part-sizes.js";
@@ -42,9 +43,11 @@ export class GatewayObjects extends TrackedObjects {
   readonly #base: GatewayBase;
 
   constructor({ backEnd, keys, random, now, autoEncryption = false, twice = new Set() }: GatewayOptions) {
+    const reached = new BackEnd(backEnd);
     const base: GatewayBase = {
       ...{ keys, random, now, autoEncryption, twice },
-      backEnd: new BackEnd(backEnd),
+      backEnd: reached,
+      copyConditions: new CopyConditions(reached, random),
       memory: new BodyMemory(),
       partSizes: new PartSizes(),
       seen: new SeenObjects(),

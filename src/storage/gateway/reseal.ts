@@ -30,6 +30,9 @@ export function resealObject(
     if (sealed === undefined) {
       throw s3Error("NOT_IMPLEMENTED", { cause: new Error("parts of unequal sizes") });
     }
+    if (!(await base.copyConditions.areHeld(found))) {
+      throw s3Error("NOT_IMPLEMENTED", { cause: new Error("the back end holds copies to no conditions") });
+    }
     const rotated = await rotateEncryption(encryption, {
       ...{ to, path, keys, random },
       ...(signal === undefined ? {} : { signal }),

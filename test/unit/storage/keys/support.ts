@@ -9,6 +9,7 @@ import type {
 import { StaticKeyService } from "../../../../src/storage/keys/static-key.js";
 import { sseError } from "../../../../src/storage/sse/errors.js";
 import type { KmsContext } from "../../../../src/storage/sse/kms-context.js";
+import type { Stepper } from "../../../support/interleaving.js";
 
 /** As a key server: keys are created and missing. The first name is the default. */
 export class SeveralKeys implements KeyService {
@@ -120,4 +121,39 @@ export class CountingKeyService implements KeyService {
   close(): Promise<void> {
     return this.#keys.close();
   }
+}
+
+/** The calls of a key service as steps. */
+export class SteppedKeys implements KeyService {
+  readonly #keys: KeyService;
+  readonly #stepper: Stepper;
+
+  constructor(keys: KeyService, stepper: Stepper) {
+    this.#keys = keys;
+    this.#stepper = stepper;
+  }
+
+  get defaultKey(): string {
+    return this.#keys.defaultKey;
+  }
+
+  async generate(...args: Parameters<KeyService["generate"]>) {
+    await this.#stepper.step("generate");
+    return this.#keys.generate(...args);
+  }
+
+  async decrypt(...args: Parameters<KeyService["decrypt"]>) {
+    await this.#stepper.step("decrypt");
+    return this.#keys.decrypt(...args);
+  }
+
+  createKey(name: string): Promise<void> {
+    return this.#keys.createKey(name);
+  }
+
+  status() {
+    return this.#keys.status();
+  }
+
+  async close(): Promise<void> {}
 }

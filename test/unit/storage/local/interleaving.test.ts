@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import type { KeyService } from "../../../../src/storage/keys/key-service.js";
 import { isS3Error } from "../../../../src/storage/s3/errors.js";
 import { type Encryption, readEncryption } from "../../../../src/storage/sse/metadata.js";
 import { DirectoryStore } from "../../../../src/storage/store/directory-store.js";
@@ -11,7 +10,7 @@ import type { ObjectStore } from "../../../../src/storage/store/object-store.js"
 import { CleanUp } from "../../../support/clean-up.js";
 import { everyOrder, type Stepper } from "../../../support/interleaving.js";
 import { MemoryStore } from "../../../support/memory-store.js";
-import { SeveralKeys } from "../keys/support.js";
+import { SeveralKeys, SteppedKeys } from "../keys/support.js";
 import { pattern } from "../sse/support.js";
 import { asks, at, BUCKET, copies, customerKey, type Kind, LocalSite, rejects } from "./support.js";
 
@@ -36,41 +35,6 @@ function stepped(store: ObjectStore, stepper: Stepper): ObjectStore {
       };
     },
   });
-}
-
-/** The calls of a key service as steps. */
-class SteppedKeys implements KeyService {
-  readonly #keys: KeyService;
-  readonly #stepper: Stepper;
-
-  constructor(keys: KeyService, stepper: Stepper) {
-    this.#keys = keys;
-    this.#stepper = stepper;
-  }
-
-  get defaultKey(): string {
-    return this.#keys.defaultKey;
-  }
-
-  async generate(...args: Parameters<KeyService["generate"]>) {
-    await this.#stepper.step("generate");
-    return this.#keys.generate(...args);
-  }
-
-  async decrypt(...args: Parameters<KeyService["decrypt"]>) {
-    await this.#stepper.step("decrypt");
-    return this.#keys.decrypt(...args);
-  }
-
-  createKey(name: string): Promise<void> {
-    return this.#keys.createKey(name);
-  }
-
-  status() {
-    return this.#keys.status();
-  }
-
-  async close(): Promise<void> {}
 }
 
 type Site = LocalSite<ObjectStore>;
