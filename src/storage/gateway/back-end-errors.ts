@@ -3,6 +3,10 @@
 import { type S3Failure, s3Error } from "../s3/errors.js";
 import { S3Error } from "../s3-error.js";
 
+/** Characters of the back end's words that are handed on. */
+const MAX_NAME = 64;
+const MAX_MESSAGE = 512;
+
 /** Codes of the back end, and the statuses that a HEAD has instead, that mean the same to the client. */
 const same: Readonly<Record<string, S3Failure>> = {
   NoSuchBucket: "BUCKET_NOT_FOUND",
@@ -26,6 +30,16 @@ const same: Readonly<Record<string, S3Failure>> = {
   MetadataTooLarge: "METADATA_TOO_LARGE",
   XMinioStorageFull: "STORAGE_FULL",
   SlowDown: "SLOW_DOWN",
+  SlowDownRead: "SLOW_DOWN",
+  SlowDownWrite: "SLOW_DOWN",
+  RequestLimitExceeded: "SLOW_DOWN",
+  BandwidthLimitExceeded: "SLOW_DOWN",
+  ThrottlingException: "SLOW_DOWN",
+  TooManyRequestsException: "SLOW_DOWN",
+  // Of what the gateway sent, not its client.
+  RequestTimeout: "UNAVAILABLE",
+  IncompleteBody: "UNAVAILABLE",
+  InternalError: "UNAVAILABLE",
   NotImplemented: "NOT_IMPLEMENTED",
   NoSuchTagSet: "TAGS_NOT_FOUND",
   InvalidTag: "TAG_INVALID",
@@ -41,15 +55,22 @@ const byStatus: Readonly<Record<number, S3Failure>> = {
   507: "STORAGE_FULL",
 };
 
-/** These are about the gateway's own credentials, of which its clients know nothing. */
+/** These are about the gateway's own credentials and clock, of which its clients know nothing. */
 const ownCredentials = new Set([
   "InvalidAccessKeyId",
   "SignatureDoesNotMatch",
   "ExpiredToken",
+  "ExpiredTokenException",
+  "TokenRefreshRequired",
+  "RequestExpired",
   "InvalidToken",
   "AuthorizationHeaderMalformed",
   "RequestTimeTooSkewed",
   "CredentialsProviderError",
+  "AccountProblem",
+  "AllAccessDisabled",
+  "NotSignedUp",
+  "UnrecognizedClientException",
 ]);
 
 /**
@@ -62,10 +83,15 @@ export function backEndError(thrown: unknown): unknown {
   if (ownCredentials.has(name)) return s3Error("INTERNAL", { cause: thrown });
   const failure = same[name] ?? (status === undefined ? undefined : byStatus[status]);
   if (failure !== undefined) return s3Error(failure, { cause: thrown });
-  if (status === undefined || status >= 500) return s3Error("UNAVAILABLE", { cause: thrown });
+  // A redirect is to another place or region of the back end, past the gateway: it is for who set the gateway up.
+  if (status !== undefined && status >= 300 && status < 400) return s3Error("INTERNAL", { cause: thrown });
+  // Below 300: an answer that cannot be read.
+  if (status === undefined || status >= 500 || status < 300) return s3Error("UNAVAILABLE", { cause: thrown });
   if (status === 403) return s3Error("ACCESS_DENIED", { cause: thrown });
   // Its own words, which are about the request: nothing of the gateway is in them.
-  return new S3Error("BACK_END", [name, status, message], { cause: thrown });
+  return new S3Error("BACK_END", [name.slice(0, MAX_NAME), status, message.slice(0, MAX_MESSAGE)], {
+    cause: thrown,
+  });
 }
 
 function isAbort(thrown: unknown): boolean {

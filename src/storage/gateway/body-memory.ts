@@ -1,4 +1,4 @@
-/** Small bodies that are taken whole, so that their ETag is known before they are sent on; bounded in all. */
+/** Small bodies that are taken whole, so that their ETag is known before they are sent on, and they can be sent again; bounded in all. */
 
 const MAX_ONE_BYTES = 8 * 1024 * 1024;
 const MAX_ALL_BYTES = 128 * 1024 * 1024;

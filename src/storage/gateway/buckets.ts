@@ -12,6 +12,7 @@ import type { BucketInfo } from "../objects/object-service.js";
 import type { EncryptionDocument } from "../s3/documents.js";
 import { isS3Error, s3Error } from "../s3/errors.js";
 import type { GatewayBase } from "./base.js";
+import { headBucketFailure } from "./head-failure.js";
 import { passesThrough } from "./twice.js";
 
 export async function listBuckets(
@@ -36,8 +37,7 @@ export async function findBucket(
       client.send(new HeadBucketCommand({ Bucket: name }), options),
     );
   } catch (error) {
-    // A HEAD has no body, and so no code.
-    throw isS3Error(error, "KEY_NOT_FOUND") ? s3Error("BUCKET_NOT_FOUND") : error;
+    throw await headBucketFailure(base, error, name, signal);
   }
   const encryption = passesThrough(base) ? await readDefault(base, name, signal) : undefined;
   return { name, createdMs: 0, ...(encryption && { encryption }) };

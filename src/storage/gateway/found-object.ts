@@ -1,9 +1,8 @@
 /** An object of the back end, understood: what of it clients see, and what is needed to open it. */
-import { HeadBucketCommand, HeadObjectCommand, type HeadObjectCommandOutput } from "@aws-sdk/client-s3";
+import { HeadObjectCommand, type HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import { openSize } from "../../crypto/dare-sizes.js";
 import type { ShownObject } from "../objects/object-service.js";
-import { isS3Error, s3Error } from "../s3/errors.js";
-import { S3Error } from "../s3-error.js";
+import { s3Error } from "../s3/errors.js";
 import type { SseUse } from "../sse/access.js";
 import { type ContentPart, contentPart } from "../sse/content-layout.js";
 import type { CustomerKey } from "../sse/customer-key.js";
@@ -15,6 +14,7 @@ import type { ShownEncryption } from "../sse/response.js";
 import { shownEncryption } from "../sse/response.js";
 import type { ObjectPath, SseKind } from "../sse/seal.js";
 import type { GatewayBase } from "./base.js";
+import { headFailure } from "./head-failure.js";
 import { readMetadata, type SealedMetadata } from "./metadata.js";
 import { backEndEncryption, type CustomerFields, customerFields, passesThrough } from "./twice.js";
 
@@ -77,7 +77,7 @@ export async function findObject(
     const found = await headRaw(base, path, customer, signal);
     return foundObject(base, path, found, customer);
   } catch (error) {
-    throw await explained(base, path, error, customerKey, use, signal);
+    throw await headFailure(base, error, { path, customer, customerKey, use, signal });
   }
 }
 
@@ -90,37 +90,6 @@ function headRaw(
   return backEnd.call(signal, (client, options) =>
     client.send(new HeadObjectCommand({ Bucket: bucket, Key: object, ...customer }), options),
   );
-}
-
-/** A HEAD has no body and so no code: 404 is the bucket's or the object's, 400 speaks of a client's key. */
-async function explained(
-  { backEnd }: GatewayBase,
-  { bucket }: ObjectPath,
-  error: unknown,
-  customerKey: CustomerKey | undefined,
-  use: SseUse,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
-  if (isS3Error(error, "KEY_NOT_FOUND")) {
-    try {
-      await backEnd.call(signal, (client, options) =>
-        client.send(new HeadBucketCommand({ Bucket: bucket }), options),
-      );
-      return error;
-    } catch (cause) {
-      return isS3Error(cause, "KEY_NOT_FOUND", "BUCKET_NOT_FOUND") ? s3Error("BUCKET_NOT_FOUND") : cause;
-    }
-  }
-/** As a copy names its source. */
-export function copySourceOf({ path: { bucket, object } }: Pick<FoundObject, "path">): string {
-  return `${bucket}/${object.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-  if (!(error instanceof S3Error) || error.status !== 400) return error;
-  const isMissing = customerKey === undefined;
-  if (use === "copy-source")
-    return sseError(isMissing ? "SSE_C_SOURCE_KEY_NEEDED" : "SSE_C_SOURCE_KEY_STRAY");
-  return sseError(isMissing ? "SSE_C_KEY_NEEDED" : "SSE_C_KEY_STRAY");
 }
 
 /** Whoever encrypted it. */
@@ -140,6 +109,11 @@ export function shownETagOf(
 ): string {
   if (encryption === undefined || etag === undefined) return unquoted(backEndETag);
   return shownETag(encryption.kind, etag, key);
+}
+
+/** As a copy names its source. */
+export function copySourceOf({ path: { bucket, object } }: Pick<FoundObject, "path">): string {
+  return `${bucket}/${object.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 export function unquoted(etag: string): string {

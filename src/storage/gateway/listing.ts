@@ -1,7 +1,11 @@
 /** ListObjects: the back end's order and pages, with sizes and ETags of the plaintext. */
-import { type _Object as BackEndEntry, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import {
+  type _Object as BackEndEntry,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+} from "@aws-sdk/client-s3";
 import { openSize } from "../../crypto/dare-sizes.js";
-import { isS3Error } from "../s3/errors.js";
+import { isS3Error, s3Error } from "../s3/errors.js";
 import { commonPrefixOf, compareKeys, type Page, type PageRequest } from "../s3/listing.js";
 import type { ListedObject } from "../s3/listing-xml.js";
 import { S3Error } from "../s3-error.js";
@@ -22,6 +26,8 @@ import { passesThrough } from "./twice.js";
 
 /** Objects that are looked at side by side. */
 const CONCURRENCY = 16;
+/** Pages without an entry that are gone through for one. */
+const MAX_EMPTY_PAGES = 100;
 /** The last character there is: what begins with a prefix and goes on with this comes after all of the prefix. */
 const LAST = "\u{10ffff}";
 
@@ -32,27 +38,22 @@ export async function listObjects(
   { prefix, delimiter, after, maxKeys }: PageRequest,
   signal: AbortSignal | undefined,
 ): Promise<Page<ListedObject>> {
-  const output = await base.backEnd.call(signal, (client, options) =>
-    client.send(
-      new ListObjectsV2Command({
-        ...{ Bucket: bucket, Prefix: prefix, MaxKeys: maxKeys, EncodingType: "url" },
-        ...(delimiter === "" ? {} : { Delimiter: delimiter }),
-        ...(after === "" ? {} : { StartAfter: afterOf(after, prefix, delimiter) }),
-      }),
-      options,
-    ),
-  );
-  const entries = output.Contents ?? [];
+  const output = await readPage(base, bucket, { prefix, delimiter, after, maxKeys }, signal);
+  const decoded = decoderOf(output);
+  const entries = (output.Contents ?? []).map((entry) => ({ ...entry, Key: decoded(entry.Key) }));
   const contents: ListedObject[] = [];
   for (let from = 0; from < entries.length; from += CONCURRENCY) {
     const some = entries.slice(from, from + CONCURRENCY);
     const listed = await Promise.all(some.map((entry) => listedObject(base, bucket, entry, signal)));
     contents.push(...listed.flatMap((each) => (each === undefined ? [] : [each])));
   }
-  const commonPrefixes = (output.CommonPrefixes ?? []).map(({ Prefix = "" }) => decoded(Prefix));
-  const isTruncated = output.IsTruncated ?? false;
+  const commonPrefixes = (output.CommonPrefixes ?? []).map(({ Prefix }) => decoded(Prefix));
+  const isTruncated = output.IsTruncated === true && maxKeys > 0;
   // By what the back end gave: an object that went meanwhile is left out, and not read again for ever.
-  const last = [decoded(entries.at(-1)?.Key ?? ""), commonPrefixes.at(-1) ?? ""].sort(compareKeys).at(-1);
+  const last = [entries.at(-1)?.Key ?? "", commonPrefixes.at(-1) ?? ""].sort(compareKeys).at(-1);
+  if (isTruncated && (last === undefined || compareKeys(last, after) <= 0)) {
+    throw s3Error("UNAVAILABLE", { cause: new Error("the back end's listing does not go on") });
+  }
   return { contents, commonPrefixes, isTruncated, next: isTruncated ? last : undefined, nextId: undefined };
 }
 
@@ -62,20 +63,53 @@ export function afterOf(after: string, prefix: string, delimiter: string): strin
   return common === undefined ? after : common + LAST;
 }
 
-/** Names as `EncodingType=url` writes them. */
-export function decoded(name: string): string {
-  return decodeURIComponent(name.replaceAll("+", " "));
+/** Pages may be empty and yet not the last: of a bucket with many deleted versions, for example. */
+async function readPage(
+  { backEnd }: GatewayBase,
+  bucket: string,
+  { prefix, delimiter, after, maxKeys }: PageRequest,
+  signal: AbortSignal | undefined,
+): Promise<ListObjectsV2CommandOutput> {
+  let token: string | undefined;
+  for (let page = 0; page < MAX_EMPTY_PAGES; page++) {
+    const output = await backEnd.call(signal, (client, options) =>
+      client.send(
+        new ListObjectsV2Command({
+          ...{ Bucket: bucket, Prefix: prefix, MaxKeys: maxKeys, EncodingType: "url" },
+          ...(delimiter === "" ? {} : { Delimiter: delimiter }),
+          ...(after === "" ? {} : { StartAfter: afterOf(after, prefix, delimiter) }),
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+        }),
+        options,
+      ),
+    );
+    const isEmpty = !output.Contents?.length && !output.CommonPrefixes?.length;
+    token = output.NextContinuationToken;
+    if (!isEmpty || output.IsTruncated !== true || token === undefined || maxKeys === 0) return output;
+  }
+  throw s3Error("UNAVAILABLE", { cause: new Error("the back end's pages are all empty") });
+}
+
+/** How to read names of an answer: some services leave `EncodingType` out of account. */
+export function decoderOf({ EncodingType: encoding }: { readonly EncodingType?: string | undefined }) {
+  return (name = ""): string => {
+    if (encoding !== "url") return name;
+    try {
+      return decodeURIComponent(name.replaceAll("+", " "));
+    } catch (cause) {
+      throw s3Error("UNAVAILABLE", { cause });
+    }
+  };
 }
 
 /** Undefined for an object that is gone by now. */
 async function listedObject(
   base: GatewayBase,
   bucket: string,
-  entry: BackEndEntry,
+  entry: BackEndEntry & { readonly Key: string },
   signal: AbortSignal | undefined,
 ): Promise<ListedObject | undefined> {
-  const { Key = "", ETag = "", Size = 0, LastModified, StorageClass: storageClass } = entry;
-  const key = decoded(Key);
+  const { Key: key, ETag = "", Size = 0, LastModified, StorageClass: storageClass } = entry;
   const modifiedMs = LastModified?.getTime() ?? 0;
   const theirs = { key, modifiedMs, etag: unquoted(ETag), size: Size, storageClass };
   if (passesThrough(base)) return theirs;

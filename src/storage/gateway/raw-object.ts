@@ -57,14 +57,29 @@ export async function openRaw(
     throw s3Error("INTERNAL", { cause: new Error("the back end gave no body") });
   }
   const destroy: unknown = Reflect.get(body, "destroy");
-  return {
-    output,
-    bytes: bytesOf(body, stored?.length ?? output.ContentLength),
-    cut: () => void (typeof destroy === "function" && Reflect.apply(destroy, body, [])),
-  };
+  const cut = (): void => void (typeof destroy === "function" && Reflect.apply(destroy, body, []));
+  if (!isAsked(output, found, stored)) {
+    cut();
+    throw s3Error("UNAVAILABLE", { cause: new Error("the back end gave another range than was asked for") });
+  }
+  return { output, bytes: bytesOf(body, stored?.length ?? output.ContentLength), cut };
 }
 
-/** Ends well only after all that was promised. */
+/** Of a range that the back end leaves out of account, other bytes of a plain object would be taken for it. */
+function isAsked(
+  { ContentRange: range, ContentLength: length }: GetObjectCommandOutput,
+  found: FoundObject | undefined,
+  stored: { readonly offset: number; readonly length: number } | undefined,
+): boolean {
+  const expected = stored?.length ?? found?.storedSize;
+  if (expected !== undefined && length !== undefined && length !== expected) return false;
+  if (stored === undefined) return range === undefined;
+  const last = stored.offset + stored.length - 1;
+  if (range === undefined) return stored.offset === 0 && stored.length === found?.storedSize;
+  return range.startsWith(`bytes ${stored.offset}-${last}/`);
+}
+
+/** Never more than was promised, and well ended only after all of it. */
 async function* bytesOf(
   body: AsyncIterable<unknown>,
   length: number | undefined,
@@ -74,6 +89,7 @@ async function* bytesOf(
     for await (const piece of body) {
       if (!(piece instanceof Uint8Array)) throw new Error("not bytes");
       given += piece.length;
+      if (length !== undefined && given > length) throw new Error("more than was promised");
       yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     }
   } catch (cause) {

@@ -1,5 +1,6 @@
 /** One PUT of the back end: plaintext in, sealed or not, with all that belongs to it in the same step. */
-import { PutObjectCommand, StorageClass } from "@aws-sdk/client-s3";
+import type { Readable } from "node:stream";
+import { PutObjectCommand, type PutObjectCommandOutput, StorageClass } from "@aws-sdk/client-s3";
 import { sealedSize } from "../../crypto/dare-sizes.js";
 import type { MeasuredContent } from "../objects/measured.js";
 import type { WrittenObject } from "../objects/object-service.js";
@@ -53,8 +54,16 @@ export async function storeContent(base: GatewayBase, content: NewContent): Prom
 }
 
 async function storePlain(base: GatewayBase, content: NewContent): Promise<WrittenObject> {
+  const { memory } = base;
   const measured = content.open();
-  const output = await putBytes(base, content, {}, withheld(measured.bytes), content.length);
+  const whole = await memory.take(measured.bytes, content.length);
+  let output: PutObjectCommandOutput;
+  try {
+    const body = whole ?? withheld(measured.bytes);
+    output = await putBytes(base, content, {}, body, content.length);
+  } finally {
+    if (whole !== undefined) memory.giveBack(whole);
+  }
   const results = measured.results();
   const encryption = backEndEncryption(output);
   const checksum = shownChecksum(results);
@@ -85,7 +94,8 @@ async function storeSealed(
     };
     const source = whole === undefined ? measured.bytes : [whole];
     const bytes = sealContent(iterable(source), key, undefined, random);
-    await putBytes(base, content, sealed, bytes, sealedSize(content.length));
+    const body = whole === undefined ? bytes : await collected(bytes);
+    await putBytes(base, content, sealed, body, sealedSize(content.length));
     const results = known ?? measured.results();
     const shown = shownEncryption(encryption);
     const shownSum = shownChecksum(results);
@@ -129,14 +139,15 @@ function shownChecksum({ checksum }: BodyResults): ShownChecksum | undefined {
   );
 }
 
+/** @param bytes - those in memory are sent again by AWS's client where that may help (503, broken connections) */
 async function putBytes(
   base: GatewayBase,
   { path, stored, wanted, conditions, signal }: NewContent,
   sealed: SealedMetadata,
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Uint8Array> | Buffer,
   length: number,
-) {
-  return sendBytes(bytes, signal, (body, aborted) =>
+): Promise<PutObjectCommandOutput> {
+  const put = (body: Readable | Buffer, aborted: AbortSignal | undefined) =>
     base.backEnd.call(aborted, (client, options) =>
       client.send(
         new PutObjectCommand({
@@ -148,8 +159,14 @@ async function putBytes(
         }),
         options,
       ),
-    ),
-  );
+    );
+  return Buffer.isBuffer(bytes) ? put(bytes, signal) : sendBytes(bytes, signal, put);
+}
+
+async function collected(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of source) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 export function tagging({ tags, storageClass }: Pick<StoredHeaders, "tags" | "storageClass">) {

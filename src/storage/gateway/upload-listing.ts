@@ -7,7 +7,7 @@ import type { ListPartsQuery } from "../s3/listing-query.js";
 import type { ListedUpload } from "../s3/result-documents.js";
 import type { GatewayBase } from "./base.js";
 import { unquoted } from "./found-object.js";
-import { afterOf, decoded } from "./listing.js";
+import { afterOf, decoderOf } from "./listing.js";
 import { readUploadId } from "./upload-id.js";
 
 export async function listParts(
@@ -55,14 +55,15 @@ export async function listUploads(
       options,
     ),
   );
+  const decoded = decoderOf(output);
   const contents = (output.Uploads ?? []).map(({ Key = "", UploadId = "", Initiated, StorageClass }) => ({
     ...{ key: decoded(Key), id: UploadId, createdMs: Initiated?.getTime() ?? 0, storageClass: StorageClass },
   }));
   return {
     contents,
-    commonPrefixes: (output.CommonPrefixes ?? []).map(({ Prefix = "" }) => decoded(Prefix)),
+    commonPrefixes: (output.CommonPrefixes ?? []).map(({ Prefix }) => decoded(Prefix)),
     isTruncated: output.IsTruncated ?? false,
-    next: output.IsTruncated ? decoded(output.NextKeyMarker ?? "") : undefined,
+    next: output.IsTruncated ? decoded(output.NextKeyMarker) : undefined,
     nextId: output.IsTruncated ? output.NextUploadIdMarker : undefined,
   };
 }
