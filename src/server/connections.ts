@@ -9,7 +9,6 @@ export interface Session {
   close(): void;
   /** Ends at once. */
   destroy(): void;
-  once(event: "close", listener: () => void): unknown;
 }
 
 /** A connection after its handshake. */
@@ -18,7 +17,10 @@ export class Connection {
   readonly #socket: EngineSocket;
   readonly #owner: Connections;
   #session: Session | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  /** How long it may be idle; 0 where its engine sees to that, and when it was ended for that. */
+  #idleTimeoutMs = 0;
+  /** When its last request came, or it was made; by its owner's clock. */
+  #usedMs: number;
   #pending = 0;
   #closing = false;
   #isFresh = true;
@@ -27,6 +29,7 @@ export class Connection {
     this.peer = peer;
     this.#socket = socket;
     this.#owner = owner;
+    this.#usedMs = owner.nowMs;
   }
 
   /**
@@ -35,11 +38,10 @@ export class Connection {
    */
   join(session: Session, idleTimeoutMs: number): void {
     this.#session = session;
-    // A timer of our own: Node does not clear a session's when the session ends, so that its memory would stay for
-    // as long, and whoever connects again and again would fill the heap.
-    const timer = setTimeout(() => this.#whenIdle(timer), idleTimeoutMs).unref();
-    this.#idle = timer;
-    session.once("close", () => clearTimeout(timer));
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#owner.watchIdle(idleTimeoutMs);
+    // The clock may have stood still when the connection was made.
+    this.#usedMs = this.#owner.nowMs;
   }
 
   /** True while a request waits for its answer, or follows a log. */
@@ -57,8 +59,7 @@ export class Connection {
     this.#pending++;
     this.#isFresh = false;
     if (this.#closing) this.#session?.close();
-    this.#idle?.refresh();
-    this.#owner.used(this);
+    this.#used();
   }
 
   /** A request has got its answer, or nobody waits for it any more. */
@@ -87,14 +88,33 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  #whenIdle(timer: NodeJS.Timeout): void {
-    if (this.busy) return void timer.refresh();
-    this.close();
-    // Answers that nobody takes would keep the session for ever.
-    setTimeout(() => this.destroy(), SHUTDOWN_GRACE_MS).unref();
+  /**
+   * Closes when no request came for too long and none waits for its answer.
+   * @param usedMs - a last request that came so early, or earlier, may be too long ago
+   * @returns false when its last request was later than that
+   */
+  endIfIdle(usedMs: number): boolean {
+    if (this.#usedMs > usedMs) return false;
+    if (this.#idleTimeoutMs === 0) return true;
+    if (this.busy) this.#used();
+    else {
+      this.#idleTimeoutMs = 0;
+      this.close();
+      // Answers that nobody takes would keep the session for ever.
+      setTimeout(() => this.destroy(), SHUTDOWN_GRACE_MS).unref();
+    }
+    return true;
+  }
+
+  #used(): void {
+    this.#usedMs = this.#owner.nowMs;
+    this.#owner.used(this);
   }
 }
 
+/** An idle connection is closed at most two ticks late. */
+const MAX_TICK_MS = 1_000;
+const MIN_TICKS = 10;
 /** Whoever has just connected may be about to send a request; it gets so long. */
 const FRESH_MS = 500;
 
@@ -105,7 +125,43 @@ const FRESH_MS = 500;
 export class Connections {
   readonly #handshakes = new Set<EngineSocket>();
   readonly #established = new Set<Connection>();
+  /** One for all sockets: a function of its own for each would be memory. */
+  readonly #handshakeEnded: (this: EngineSocket) => void;
   #isDraining = false;
+  #clock: NodeJS.Timeout | undefined;
+  #nowMs = performance.now();
+
+  constructor() {
+    const handshakes = this.#handshakes;
+    this.#handshakeEnded = function () {
+      handshakes.delete(this);
+    };
+  }
+
+  /** Milliseconds, monotonic; moves on by ticks. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** From now on connections are closed that were idle for `idleTimeoutMs`, the same for all of them. */
+  watchIdle(idleTimeoutMs: number): void {
+    if (this.#clock !== undefined) return;
+    // One clock for all, and no timer that every request would set anew.
+    const tickMs = Math.min(MAX_TICK_MS, Math.ceil(idleTimeoutMs / MIN_TICKS));
+    this.#nowMs = performance.now();
+    this.#clock = setInterval(() => this.#tick(idleTimeoutMs + tickMs), tickMs).unref();
+  }
+
+  #tick(idleMs: number): void {
+    this.#nowMs = performance.now();
+    if (this.#established.size === 0) {
+      clearInterval(this.#clock);
+      this.#clock = undefined;
+    }
+    // The one that was used longest ago is the first.
+    const usedMs = this.#nowMs - idleMs;
+    for (const connection of this.#established) if (!connection.endIfIdle(usedMs)) return;
+  }
 
   get size(): number {
     return this.#handshakes.size + this.#established.size;
@@ -114,20 +170,21 @@ export class Connections {
   /** A handshake begins. */
   add(socket: EngineSocket): void {
     this.#handshakes.add(socket);
-    socket.once("close", () => this.#handshakes.delete(socket));
+    socket.on("close", this.#handshakeEnded);
   }
 
   /** Another socket goes on with its handshake. */
   remove(socket: EngineSocket): void {
     this.#handshakes.delete(socket);
+    socket.off("close", this.#handshakeEnded);
   }
 
   /** Its handshake is done. */
   establish(socket: EngineSocket, peer: Peer): Connection {
     const connection = new Connection(peer, socket, this);
-    this.#handshakes.delete(socket);
+    this.remove(socket);
     this.#established.add(connection);
-    socket.once("close", () => this.#established.delete(connection));
+    socket.on("close", () => this.#established.delete(connection));
     if (this.#isDraining) connection.drain();
     return connection;
   }

@@ -17,7 +17,10 @@ export class Http2Engine implements Engine {
   readonly #date = new DateField(() => Date.now());
   readonly #held = new HeldAnswers(MAX_HELD_BYTES);
   readonly #turn = new Turn();
-  readonly #deadlines = new Deadlines(() => performance.now());
+  readonly #deadlines = new Deadlines(now);
+  // The same for all connections: functions of their own would be memory of each.
+  readonly #dirty = (session: Session): void => this.#turn.add(session);
+  readonly #watch = (session: Session): void => this.#deadlines.watch(session);
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -27,7 +30,7 @@ export class Http2Engine implements Engine {
     const { serve, refused, limits, bodies } = this.#options;
     const { peer } = connection;
     const session = new Session({
-      transport: transportOf(socket),
+      transport: new SocketTransport(socket),
       peer,
       bodies,
       pages: this.#pages,
@@ -39,23 +42,16 @@ export class Http2Engine implements Engine {
       refused: (status, reason) => refused(peer, status, reason),
       begin: () => connection.begin(),
       end: () => connection.end(),
-      dirty: (one) => this.#turn.add(one),
-      watch: (one) => this.#deadlines.watch(one),
-      now: () => performance.now(),
+      dirty: this.#dirty,
+      watch: this.#watch,
+      now,
     });
-    connection.join(
-      {
-        close: () => session.close(),
-        destroy: () => session.destroy(),
-        once: (event, listener) => socket.once(event, listener),
-      },
-      limits.idleTimeoutMs,
-    );
+    connection.join(session, limits.idleTimeoutMs);
     socket.on("data", (chunk: Buffer) => session.receive(chunk));
     socket.on("drain", () => session.drained());
     // A client that has ended its side gets no answers either: Node ends ours with it.
     socket.on("end", () => session.destroy());
-    socket.once("close", () => {
+    socket.on("close", () => {
       session.destroy();
       this.#deadlines.forget(session);
     });
@@ -66,12 +62,34 @@ export class Http2Engine implements Engine {
   }
 }
 
-function transportOf(socket: TLSSocket): Transport {
-  return {
-    write: (bytes) => socket.write(bytes),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    end: (taken) => void socket.end(taken),
-    destroy: () => void socket.destroy(),
-  };
+function now(): number {
+  return performance.now();
+}
+
+class SocketTransport implements Transport {
+  readonly #socket: TLSSocket;
+
+  constructor(socket: TLSSocket) {
+    this.#socket = socket;
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(taken: () => void): void {
+    this.#socket.end(taken);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
 }

@@ -12,8 +12,8 @@ export type StreamEnd =
   | "unknown";
 
 export class RecentStreams {
-  /** By number: the stream, negative when we have cut it. */
-  readonly #ends = new Int32Array(REMEMBERED);
+  /** By number: the stream, negative when we have cut it. Grows with the streams: most connections have few. */
+  readonly #ends: number[] = [];
 
   opened(stream: number): void {
     this.#ends[(stream >>> 1) % REMEMBERED] = stream;
