@@ -1,6 +1,6 @@
 /**
- * Settings of sockets, TLS, V8 and our engines, each tried against the server as it is: `npm run bench:trials`, about seven
- * minutes. Servers with and without a setting take turns in slices of 0.25 s; CPU time for a request (or a handshake),
+ * Settings of sockets, TLS, V8 and our engines, each tried against the server as it is: `npm run bench:trials`, seven to
+ * twelve minutes. Servers with and without a setting take turns in slices of 0.25 s; CPU time for a request (or a handshake),
  * throughput and latency come out as ratios, with the middle half of the rounds. Writes bench-results/trials.json, and
  * with `--document` the region `trials` of docs/performance.md. It needs Go, for the load generator.
  *

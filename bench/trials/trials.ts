@@ -156,8 +156,11 @@ export const TRIALS: readonly Trial[] = [
       title: `V8: threads of the garbage collector, ${engine} engine`,
       engine,
       asItIs: { label: "as V8 has it" },
-      others: [{ label: "one", nodeOptions: ["--single-threaded-gc"] }],
-      loads: ["h2, 1 × 16", "bulk"],
+      others: [
+        { label: "one", nodeOptions: ["--single-threaded-gc"] },
+        { label: "one for the young generation", nodeOptions: ["--no-parallel-scavenge"] },
+      ],
+      loads: ["h2, 1 × 16", "h2, 64 × 1", "bulk"],
     }),
   ),
   {
