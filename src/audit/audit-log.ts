@@ -1,4 +1,5 @@
 /** The audit log: one record for each request, to stdout when switched on, to the `/v1/log/audit` stream, to a file. */
+import { ConsoleLines } from "./console-lines.js";
 import { LEVELS, type LogSettings } from "./error-log.js";
 import { type AuditEvent, auditMembers, requestMember, toAuditText } from "./events.js";
 import { intentMembers, requestMembers } from "./file/members.js";
@@ -11,6 +12,7 @@ export class AuditLog {
   readonly hub: LogHub;
   readonly #out: LineWriter;
   readonly #times = new LineTimes();
+  readonly #lines = new ConsoleLines(this.#times);
   #settings: LogSettings;
   #sink: AuditSink | undefined;
   #required = false;
@@ -88,9 +90,14 @@ export class AuditLog {
       const isJson = this.#settings.format === "json";
       // The stream's line with the message in front, so that a log collector sees what happened.
       if (isJson) this.#out.write(`{"level":"INFO","msg":${JSON.stringify(event.message)},${json()}}\n`);
-      else this.#out.write(`${toAuditText(event, this.#times)}\n`);
+      else this.#showText(event);
     }
     if (this.hub.followed) this.hub.publish(`{${json()}}\n`);
     else this.hub.count();
+  }
+  #showText(event: AuditEvent): void {
+    const octets = this.#out.writeOctets === undefined ? undefined : this.#lines.octets(event);
+    if (octets !== undefined) this.#out.writeOctets?.(octets);
+    else this.#out.write(`${toAuditText(event, this.#times)}\n`);
   }
 }

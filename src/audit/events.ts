@@ -62,13 +62,22 @@ function jsonText(text: string): string {
 
 /** A console line of the audit log (KES reference §11.3), without newline. */
 export function toAuditText(event: AuditEvent, times: LineTimes): string {
+  const { timeMs, status, durationNs, requestId } = event;
+  const time = goDuration(durationNs);
+  return `time=${times.local(timeMs)}${requestText(event)}${status} res.time=${time} req.id=${quoted(requestId)}`;
+}
+
+/** Of that what stands between the time and the status. */
+export function requestText(
+  event: Pick<AuditEvent, "message" | "method" | "path" | "ip" | "identity" | "trace">,
+): string {
   const { identity, trace } = event;
   return (
-    `time=${times.local(event.timeMs)} level=INFO msg=${quoted(event.message)} ` +
+    ` level=INFO msg=${quoted(event.message)} ` +
     `req.method=${quoted(event.method.slice(0, MAX_METHOD))} req.path=${quoted(event.path.slice(0, MAX_PATH))} ` +
     `req.ip=${quoted(event.ip)} req.identity=${identity === "" ? "<unknown>" : quoted(identity)} ` +
     `${trace === undefined ? "" : `req.trace_id=${quoted(trace.traceId)} req.span_id=${quoted(trace.spanId)} `}` +
-    `res.code=${event.status} res.time=${goDuration(event.durationNs)} req.id=${quoted(event.requestId)}`
+    "res.code="
   );
 }
 

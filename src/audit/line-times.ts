@@ -1,12 +1,17 @@
 /** Times of log lines. All lines of a second share what is in front of the milliseconds. */
 import { localTime } from "./logfmt.js";
 
-/** One form of a time, remembered for the second that it was last asked for. */
+/** `000` to `999`. */
+const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, "0"));
+
+/** One form of a time, remembered for the second and the millisecond that it was last asked for. */
 class SecondText {
   readonly #format: (ms: number) => string;
   #second = Number.NaN;
   #before = "";
   #behind = "";
+  #ms = Number.NaN;
+  #text = "";
 
   /** @param format - has three digits of milliseconds behind the only dot */
   constructor(format: (ms: number) => string) {
@@ -14,6 +19,7 @@ class SecondText {
   }
 
   of(ms: number): string {
+    if (ms === this.#ms) return this.#text;
     const second = Math.floor(ms / 1000);
     if (second !== this.#second) {
       const text = this.#format(second * 1000);
@@ -22,7 +28,9 @@ class SecondText {
       this.#behind = text.slice(dot + 3);
       this.#second = second;
     }
-    return this.#before + String(Math.floor(ms - second * 1000)).padStart(3, "0") + this.#behind;
+    this.#ms = ms;
+    this.#text = this.#before + (THREE_DIGITS[Math.floor(ms - second * 1000)] ?? "000") + this.#behind;
+    return this.#text;
   }
 }
 

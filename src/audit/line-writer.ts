@@ -15,6 +15,8 @@ const FLUSH_TIMEOUT_MS = 500;
 export interface LineWriter {
   /** @param line - with its newline */
   write(line: string): void;
+  /** The same for a line that is in UTF-8 already, each of its characters one byte of that. */
+  writeOctets?(line: string): void;
   /** Resolves when what is buffered is written out, or when the reader does not take it in time. */
   flush(): Promise<void> | undefined;
 }
@@ -26,14 +28,18 @@ export interface LineWriter {
  */
 export function lineWriter(fd: 1 | 2): LineWriter {
   makeNonBlocking(fd);
-  const out = new SonicBoom.SonicBoom({ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 });
+  const out = new SonicBoom.SonicBoom({
+    ...{ fd, sync: false, maxLength: MAX_BUFFER_BYTES, minLength: 0 },
+    contentMode: "buffer",
+  });
   const gatherMs = fd === 1 ? GATHER_MS : 0;
+  /** Octets. */
   let gathered = "";
   let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   let isBroken = false;
-  out.on("drop", (lines: string) => {
-    dropped += lines.split("\n").length - 1;
+  out.on("drop", (lines: Buffer) => {
+    dropped += lines.toString("latin1").split("\n").length - 1;
   });
   // A closed pipe (EPIPE) or a full disk ends the log, not the server.
   out.on("error", (error: NodeJS.ErrnoException) => {
@@ -47,19 +53,21 @@ export function lineWriter(fd: 1 | 2): LineWriter {
     if (dropped > 0) {
       const lost = dropped;
       dropped = 0;
-      out.write(`${lost} log lines were dropped: the reader of this log was too slow\n`);
+      put(out, `${lost} log lines were dropped: the reader of this log was too slow\n`);
     }
     const lines = gathered;
     gathered = "";
-    out.write(lines);
+    put(out, lines);
+  };
+  const writeOctets = (line: string): void => {
+    if (isBroken) return;
+    gathered += line;
+    if (gatherMs === 0 || gathered.length >= MAX_GATHERED) release();
+    else timer ??= setTimeout(release, gatherMs);
   };
   return {
-    write(line) {
-      if (isBroken) return;
-      gathered += line;
-      if (gatherMs === 0 || gathered.length >= MAX_GATHERED) release();
-      else timer ??= setTimeout(release, gatherMs);
-    },
+    write: (line) => writeOctets(OTHER_THAN_PLAIN.test(line) ? octetsOf(line) : line),
+    writeOctets,
     flush() {
       release();
       if (isBroken) return undefined;
@@ -72,6 +80,18 @@ export function lineWriter(fd: 1 | 2): LineWriter {
       });
     },
   };
+}
+
+const OTHER_THAN_PLAIN = /[^ -~\n]/;
+
+function octetsOf(line: string): string {
+  return Buffer.from(line, "utf8").toString("latin1");
+}
+
+function put(out: SonicBoom.SonicBoom, octets: string): void {
+  const bytes = Buffer.from(octets, "latin1");
+  // Its types have texts alone; with `contentMode: "buffer"` it takes bytes.
+  Reflect.apply(out.write, out, [bytes]);
 }
 
 /**

@@ -61,18 +61,24 @@ export function localTime(ms: number): string {
   return `${text}${offset < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-/** A duration as Go prints it, from nanoseconds: `12.5µs`, `1.234567ms`, `2s`, `1h0m0.5s`. */
-export function goDuration(ns: number): string {
+/**
+ * A duration as Go prints it, from nanoseconds: `12.5µs`, `1.234567ms`, `2s`, `1h0m0.5s`.
+ * @param microseconds - how that unit is written
+ */
+export function goDuration(ns: number, microseconds = "µs"): string {
   const whole = Math.round(ns);
   if (whole === 0) return "0s";
   if (whole < 1e3) return `${whole}ns`;
-  if (whole < 1e6) return `${decimal(whole, 3)}µs`;
+  if (whole < 1e6) return Math.floor(whole / 1e3) + (THOUSANDTHS[whole % 1e3] ?? "") + microseconds;
   if (whole < 1e9) return `${decimal(whole, 6)}ms`;
   const minutes = Math.floor(whole / 60e9);
   const seconds = `${decimal(whole % 60e9, 9)}s`;
   if (minutes === 0) return seconds;
   return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
+
+/** What stands behind a whole number for so many thousandths: nothing, `.1`, `.12`, `.123`. */
+const THOUSANDTHS: readonly string[] = Array.from({ length: 1000 }, (_, n) => decimal(n, 3).slice(1));
 
 /** `value` / 10^`digits` without rounding, trailing zeros left out. */
 function decimal(value: number, digits: number): string {

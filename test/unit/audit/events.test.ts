@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { ConsoleLines } from "../../../src/audit/console-lines.js";
 import { type AuditEvent, auditMembers, requestAttributes, toAuditText } from "../../../src/audit/events.js";
 import { LineTimes } from "../../../src/audit/line-times.js";
 import { goDuration, logfmt } from "../../../src/audit/logfmt.js";
@@ -35,6 +36,34 @@ const event: fc.Arbitrary<AuditEvent> = fc.record({
 });
 
 describe("audit lines", () => {
+  it("for the console are the same octets where parts of them are remembered", () => {
+    const lines = new ConsoleLines(new LineTimes());
+    const times = new LineTimes();
+    // Few values for each field, so that most of an event is that of the one before.
+    const few = fc.record({
+      timeMs: fc.constantFrom(0, 1_741_772_118_123, 1_741_772_118_999, 1_741_772_119_000),
+      requestId: fc.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{10}$/),
+      method: fc.constantFrom("PUT", "POST", "M SEARCH"),
+      path: fc.constantFrom("/v1/key/decrypt/a", "/v1/key/decrypt/b", "/ä", "/a=b", `/${"x".repeat(300)}`),
+      ip: fc.constantFrom("10.1.2.3", "::1", ""),
+      identity: fc.constantFrom("ab".repeat(32), "cd".repeat(32), ""),
+      status: fc.constantFrom(200, 403),
+      durationNs: fc.oneof(fc.integer({ min: 0, max: 2_000_000 }), fc.integer({ min: 0, max: 1e11 })),
+      message: fc.constantFrom("Decrypt a ciphertext", "refused: ö", 'a "b"', "y".repeat(300)),
+    });
+    let remembered = 0;
+    fc.assert(
+      fc.property(fc.oneof(few, event), (each) => {
+        const octets = lines.octets(each);
+        if (octets === undefined) return;
+        remembered++;
+        expect(Buffer.from(octets, "latin1").toString("utf8")).to.equal(`${toAuditText(each, times)}\n`);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(remembered).to.be.above(200);
+  });
+
   it("are what the general writers make of an event, whatever it holds", () => {
     const times = new LineTimes();
     fc.assert(
