@@ -4,8 +4,8 @@
  * takes nothing else: whatever looks otherwise is left to the parser of `wire.ts`, which also says what is wrong.
  */
 
-/** What a member holds: bytes in memory of their own, or bytes that are no secret and may share theirs. */
-export type ByteKind = "bytes" | "ciphertext";
+/** What a member holds: bytes in memory of their own, or a ciphertext or a context, which may share theirs with others. */
+export type ByteKind = "bytes" | "ciphertext" | "context";
 /** Members by name. */
 export type ByteFields = Readonly<Record<string, ByteKind>>;
 /** A member that is absent is empty. */

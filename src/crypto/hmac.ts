@@ -16,13 +16,14 @@ const BLOCK_BYTES = 64;
 /** Bytes of a message of {@link hmacInto}. */
 const MESSAGE_BYTES = 16;
 
-// Scratch of one call, all zeros between two: allocated anew, it would cost as much as the hashes.
-const inner = Buffer.alloc(BLOCK_BYTES + MESSAGE_BYTES);
-const outer = Buffer.alloc(BLOCK_BYTES + KEY_BYTES);
+// Scratch of one call, allocated anew it would cost as much as the hashes. The key's part is all zeros between two calls;
+// behind its end a key is padded with zeros, so that the rest of its block never changes.
+const inner = Buffer.alloc(BLOCK_BYTES + MESSAGE_BYTES, 0x36);
+const outer = Buffer.alloc(BLOCK_BYTES + KEY_BYTES, 0x5c);
 
 /**
  * HMAC-SHA-256 of 16 bytes, written to `target`: twice SHA-256 (RFC 2104), each in one call that leaves no object
- * behind. Half of what `createHmac` costs, which every seal and every open pays.
+ * behind. Less than half of what `createHmac` costs, which every seal and every open pays.
  *
  * The result passes through a string that cannot be wiped. It is the key of one message, whose plaintext the answer
  * carries as a string as well.
@@ -35,15 +36,18 @@ export function hmacInto(target: Buffer, key: Uint8Array, source: Uint8Array, at
   if (key.length !== KEY_BYTES || target.length !== KEY_BYTES)
     throw new RangeError("HMAC: a key or result of another size");
   if (at < 0 || at + MESSAGE_BYTES > source.length) throw new RangeError("HMAC: no message there");
-  for (let i = 0; i < BLOCK_BYTES; i++) {
-    // Behind its end the key is padded with zeros.
-    const byte = i < KEY_BYTES ? (key[i] ?? 0) : 0;
+  for (let i = 0; i < KEY_BYTES; i++) {
+    const byte = key[i] ?? 0;
     inner[i] = byte ^ 0x36;
     outer[i] = byte ^ 0x5c;
   }
   for (let i = 0; i < MESSAGE_BYTES; i++) inner[BLOCK_BYTES + i] = source[at + i] ?? 0;
   outer.write(hash("sha256", inner, "binary"), BLOCK_BYTES, KEY_BYTES, "binary");
   target.write(hash("sha256", outer, "binary"), 0, KEY_BYTES, "binary");
-  inner.fill(0);
-  outer.fill(0);
+  for (let i = 0; i < KEY_BYTES; i++) {
+    inner[i] = 0;
+    outer[i] = 0;
+    // The inner hash would give the result away to whoever has the outer block's.
+    outer[BLOCK_BYTES + i] = 0;
+  }
 }

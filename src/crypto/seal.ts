@@ -15,6 +15,12 @@ export const TAG_BYTES = 16;
 /** A sealed message is this much longer than its plaintext. */
 export const OVERHEAD_BYTES = TAG_BYTES + IV_BYTES + NONCE_BYTES;
 
+// Scratch of one call: views of a message and a key's memory would each be an object for the collector. OpenSSL has
+// copies of its own when the call that they are given to returns.
+const scratchKey = Buffer.alloc(KEY_BYTES);
+const scratchNonce = Buffer.alloc(NONCE_BYTES);
+const scratchTag = Buffer.alloc(TAG_BYTES);
+
 const AEAD_OPTIONS = { authTagLength: TAG_BYTES } as const;
 /** "expand 32-byte k" as four little-endian words, the constant of all ChaCha20 variants. */
 const SIGMA = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
@@ -41,8 +47,8 @@ export function seal(
   const salt = random(IV_BYTES + NONCE_BYTES);
   // Too few random bytes would repeat nonces without anybody noticing.
   if (salt.length !== IV_BYTES + NONCE_BYTES) throw internal("random source gave the wrong number of bytes");
-  const key = deriveMessageKey(algorithm, kek, salt);
-  const nonce = salt.subarray(IV_BYTES);
+  const key = deriveMessageKey(algorithm, kek, salt, 0, scratchKey);
+  const nonce = copied(salt, IV_BYTES, scratchNonce);
   const cipher =
     algorithm === "AES256"
       ? createCipheriv("aes-256-gcm", key, nonce, AEAD_OPTIONS)
@@ -72,16 +78,18 @@ export function open(
   const size = ciphertext.length - OVERHEAD_BYTES;
   if (size < 0) throw new KesError("DECRYPT_FAILED");
   const ivAt = size + TAG_BYTES;
-  const key = deriveMessageKey(algorithm, kek, ciphertext, ivAt);
-  const nonce = ciphertext.subarray(ivAt + IV_BYTES);
+  const key = deriveMessageKey(algorithm, kek, ciphertext, ivAt, scratchKey);
+  const nonce = copied(ciphertext, ivAt + IV_BYTES, scratchNonce);
   const decipher =
     algorithm === "AES256"
       ? createDecipheriv("aes-256-gcm", key, nonce, AEAD_OPTIONS)
       : createDecipheriv("chacha20-poly1305", key, nonce, AEAD_OPTIONS);
   key.fill(0);
   if (context.length > 0) decipher.setAAD(context, { plaintextLength: size });
-  decipher.setAuthTag(ciphertext.subarray(size, ivAt));
-  const plaintext = decipher.update(ciphertext.subarray(0, size));
+  decipher.setAuthTag(copied(ciphertext, size, scratchTag));
+  // Not by `subarray`, which makes a Buffer of a Buffer at twice the cost.
+  const sealed = new Uint8Array(ciphertext.buffer, ciphertext.byteOffset, size);
+  const plaintext = decipher.update(sealed);
   try {
     decipher.final();
   } catch {
@@ -95,14 +103,20 @@ export function open(
  * The 32-byte key of one message: HMAC-SHA-256(kek, iv) for AES256, HChaCha20(kek, iv) for ChaCha20.
  *
  * @param source - holds the 16 bytes of the iv from `at` on
+ * @param target - memory for it, which need not be used
  */
-export function deriveMessageKey(algorithm: Algorithm, kek: Uint8Array, source: Uint8Array, at = 0): Buffer {
+export function deriveMessageKey(
+  algorithm: Algorithm,
+  kek: Uint8Array,
+  source: Uint8Array,
+  at = 0,
+  target: Buffer = Buffer.allocUnsafeSlow(KEY_BYTES),
+): Buffer {
   if (kek.length !== KEY_BYTES) throw internal("key has the wrong size");
   switch (algorithm) {
     case "AES256": {
-      const derived = Buffer.allocUnsafeSlow(KEY_BYTES);
-      hmacInto(derived, kek, source, at);
-      return derived;
+      hmacInto(target, kek, source, at);
+      return target;
     }
     case "ChaCha20": {
       const words = wordsOf(kek);
@@ -114,6 +128,12 @@ export function deriveMessageKey(algorithm: Algorithm, kek: Uint8Array, source: 
     default:
       throw internal("algorithm is unknown");
   }
+}
+
+/** Fills `target` with what begins at `at`. */
+function copied(source: Uint8Array, at: number, target: Buffer): Buffer {
+  for (let i = 0; i < target.length; i++) target[i] = source[at + i] ?? 0;
+  return target;
 }
 
 /** A copy as 32-bit words. A copy, because words must begin at a multiple of four and a slice need not. */

@@ -3,7 +3,7 @@ import { route } from "../route.js";
 import { plaintextJson } from "./decrypt.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
-const fields = { ciphertext: "ciphertext", context: "bytes" } as const;
+const fields = { ciphertext: "ciphertext", context: "context" } as const;
 
 /** `PUT /v1/key/bulk/decrypt/<name>`: many ciphertexts of one key; the first failure ends the call. */
 export const bulkDecryptKey = route<BulkBody<typeof fields>>({

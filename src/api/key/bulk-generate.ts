@@ -3,7 +3,7 @@ import { route } from "../route.js";
 import { dekJson } from "./generate.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
-const fields = { context: "bytes" } as const;
+const fields = { context: "context" } as const;
 
 /** `PUT /v1/key/bulk/generate/<name>`: one fresh DEK for each context given. */
 export const bulkGenerateKey = route<BulkBody<typeof fields>>({

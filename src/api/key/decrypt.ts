@@ -9,7 +9,7 @@ export const decryptKey = route<{ ciphertext: Buffer; context: Buffer }>({
   argument: "key-name",
   recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
-  body: object({ ciphertext: "ciphertext", context: "bytes" }),
+  body: object({ ciphertext: "ciphertext", context: "context" }),
   doc: {
     summary: "Decrypt a ciphertext",
     reply: reply({ plaintext: base64 }),

@@ -9,7 +9,7 @@ export const encryptKey = route<{ plaintext: Buffer; context: Buffer }>({
   argument: "key-name",
   recordFirst: true,
   maxBodyBytes: MAX_BODY_BYTES,
-  body: object({ plaintext: "bytes", context: "bytes" }),
+  body: object({ plaintext: "bytes", context: "context" }),
   doc: {
     summary: "Encrypt a message",
     reply: reply({ ciphertext: base64 }),

@@ -12,7 +12,7 @@ export const generateKey = route<{ context: Buffer }>({
   maxBodyBytes: MAX_BODY_BYTES,
   // A request that declares no body has an empty context. One whose body of unknown length turns out empty is
   // refused: a client that lost its body on a retry would get a DEK bound to no context and lose its data.
-  body: object({ context: "bytes" }, { optional: true }),
+  body: object({ context: "context" }, { optional: true }),
   doc: {
     summary: "Generate a data key",
     reply: reply({ plaintext: base64, ciphertext: base64 }),
