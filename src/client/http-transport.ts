@@ -87,11 +87,12 @@ class HttpTransport implements Transport {
 
   constructor(options: ClientOptions, parts: TransportParts) {
     const { insecure = false, http2 = true, environment = process.env } = options;
-    const { clock, timing, address } = parts;
+    const { clock, timing, address, addsSystemAuthorities = false } = parts;
     this.#parts = parts;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const credentials = credentialsOf(options, clock, timing.certificateMs);
-    this.#source = new MaterialSource(credentials, { ca: options.ca, insecure, environment });
+    const trust = { ca: options.ca, addsSystemAuthorities, insecure, environment };
+    this.#source = new MaterialSource(credentials, trust);
     this.#servers = parseEndpoints(options.endpoints).map((endpoint) => {
       const proxy = proxyFor(endpoint, environment);
       const dialing = { proxy, insecure, http2, connectMs: timing.connectMs, address };

@@ -14,6 +14,8 @@ export interface Material {
 
 export interface MaterialOptions {
   readonly ca: string | undefined;
+  /** Beside those of `ca`. */
+  readonly addsSystemAuthorities: boolean;
   readonly insecure: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -70,10 +72,17 @@ export class MaterialSource {
     if (known !== undefined && (insecure || ca === undefined || known.stamp === "text")) return known;
     if (insecure) return { ca: [], stamp: "" };
     if (ca === undefined) return { ca: await systemTrust(environment), stamp: "" };
-    if (known === undefined) return readTrust(ca);
+    if (known === undefined) return this.#readNamed(ca);
     // While an authority is being exchanged its file may be missing or half written: then the known one goes on.
     const stamp = await trustStamp(ca).catch(() => known.stamp);
-    return stamp === known.stamp ? known : readTrust(ca).catch(() => known);
+    return stamp === known.stamp ? known : this.#readNamed(ca).catch(() => known);
+  }
+
+  async #readNamed(ca: string): Promise<Trust> {
+    const { addsSystemAuthorities, environment } = this.#options;
+    const named = await readTrust(ca);
+    if (!addsSystemAuthorities) return named;
+    return { ca: [...named.ca, ...(await systemTrust(environment))], stamp: named.stamp };
   }
 }
 

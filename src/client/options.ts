@@ -86,6 +86,8 @@ export const MAX_CONNECTIONS = 100;
 export interface TransportParts {
   readonly clock: Clock;
   readonly timing: TransportTiming;
+  /** The system's authorities count beside those of `ca`, as at MinIO. Default false. */
+  readonly addsSystemAuthorities?: boolean;
   /**
    * Connected to in place of looking the endpoint's name up, which the server's certificate must still bear. For a
    * single endpoint: one node of several behind a name.

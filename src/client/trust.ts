@@ -64,7 +64,8 @@ export async function systemTrust(environment: Environment): Promise<readonly st
   if (bundle !== undefined) add(await certificatesOf(bundle));
   if (folders) for (const folder of folders.split(":")) add((await readFolder(folder)).ca);
   else if (bundle === undefined) for (const folder of SYSTEM_FOLDERS) add((await readFolder(folder)).ca);
-  if (found.size === 0) add(rootCertificates.map((pem) => pem.trim()));
+  // With its line break: of texts joined without one, TLS reads the first alone.
+  if (found.size === 0) add(rootCertificates.map((pem) => `${pem.trim()}\n`));
   if (extra) add(await certificatesOf(extra));
   return [...found];
 }

@@ -15,6 +15,7 @@ import { openKeyService } from "../../src/storage/keys/open.js";
 import { readKeySettings } from "../../src/storage/keys/settings.js";
 import { encryptObject, openEncryption } from "../../src/storage/sse/encryption.js";
 import { rotateEncryption } from "../../src/storage/sse/rotate.js";
+import { certificateAuthority, selfSigned } from "../support/certificates.js";
 import { CleanUp } from "../support/clean-up.js";
 import { startTestServer, type TestServer } from "../support/test-server.js";
 import { bytesOf, fails } from "../unit/storage/sse/support.js";
@@ -130,6 +131,27 @@ describe("the storage module's keys from a key server", () => {
       MINIO_KMS_KES_API_KEY: apiKey.toString(),
     }).catch((thrown: unknown) => thrown);
     expect(isKesError(error, "CLIENT_OPTIONS_INVALID")).to.equal(true);
+  });
+
+  it("are reached again when authorities and certificate were renewed on disk, without a restart", async () => {
+    const files = {
+      ca: join(folder, "next-ca.crt"),
+      cert: join(folder, "next.crt"),
+      key: join(folder, "next.key"),
+    };
+    const write = async (ca: string, pair: { readonly certPem: string; readonly keyPem: string }) => {
+      await writeFile(files.ca, ca);
+      await writeFile(files.cert, pair.certPem);
+      await writeFile(files.key, pair.keyPem);
+    };
+    await write(certificateAuthority().certPem, selfSigned());
+    const service = await opened({
+      ...{ ...common, MINIO_KMS_KES_CAPATH: files.ca },
+      ...{ MINIO_KMS_KES_CERT_FILE: files.cert, MINIO_KMS_KES_KEY_FILE: files.key },
+    });
+    await fails(() => service.generate(undefined, {}), "KMS_UNAVAILABLE");
+    await write(server.ca.certPem, server.admin);
+    expect(await checkKey(service)).to.deep.equal({ keyName: "default" });
   });
 
   it("carry an object over to another key, after which the old one may be erased", async () => {

@@ -1,5 +1,6 @@
 /** From settings to a key service. */
 import type { Clock } from "../../client/clock.js";
+import { createTransport } from "../../client/http-transport.js";
 import { KesClient } from "../../client/index.js";
 import { readTrust, systemTrust } from "../../client/trust.js";
 import type { RandomSource } from "../../crypto/random.js";
@@ -47,7 +48,9 @@ async function openKes(
   { endpoints, keyName, credentials, caPath }: KesSettings,
   parts: KeyServiceParts,
 ): Promise<KeyService> {
-  const ca = await authorities(caPath, parts);
+  const ca = caPath ?? parts.caPath;
+  // The client reads it with its first connection; what cannot be used is to be told at the start.
+  if (ca !== undefined) await readTrust(ca);
   const options = {
     ...("apiKey" in credentials
       ? { apiKey: credentials.apiKey }
@@ -56,14 +59,18 @@ async function openKes(
           key: credentials.keyFile,
           ...(credentials.password === undefined ? {} : { password: credentials.password }),
         }),
-    ...(ca === undefined ? {} : { ca: ca.join("") }),
+    ...(ca === undefined ? {} : { ca }),
     environment: parts.environment,
   };
-  const client = new KesClient({ ...options, endpoints });
+  const open = (to: string | readonly string[]): KesClient => {
+    const all = { ...options, endpoints: to };
+    return new KesClient(all, { transport: createTransport(all, { addsSystemAuthorities: true }) });
+  };
+  const client = open(endpoints);
   const probes = endpoints.map((endpoint) => ({
     endpoint,
     // The same connections where there is one server alone.
-    client: endpoints.length === 1 ? client : new KesClient({ ...options, endpoints: endpoint }),
+    client: endpoints.length === 1 ? client : open(endpoint),
   }));
   return new KesKeyService(keyName, client, probes);
 }
