@@ -646,6 +646,87 @@ describe("interop: a gateway before real S3 services", function () {
     expect((await bytesOf(get)).equals(Buffer.concat(parts))).to.equal(true);
   });
 
+  for (const [name, place] of [
+    ["MinIO", () => minio],
+    ["kes-s3", () => own],
+  ] as const) {
+    it(`two gateways, ${name} behind, put one name at once: metadata and content are always of one put`, async () => {
+      const gateways = [await gateway(place(), "encrypts"), await gateway(place(), "encrypts")];
+      const [{ bucket, client: first } = { bucket: "", client: new aws.S3Client() }] = gateways;
+      const of = { Bucket: bucket, Key: "contested" };
+      const written = new Map<string, Buffer>();
+      let running = gateways.length * 2;
+      let reads = 0;
+      const put = async (client: aws.S3Client, kind: Kind, mark: string): Promise<void> => {
+        const body = randomBytes(1_000 + Math.floor(Math.random() * 200_000));
+        written.set(mark, body);
+        const { store } = kinds[kind];
+        await client.send(new aws.PutObjectCommand({ ...of, Body: body, ...store, Metadata: { mark } }));
+      };
+      const check = async (client: aws.S3Client): Promise<void> => {
+        const get = await client.send(new aws.GetObjectCommand(of));
+        const body = written.get(get.Metadata?.mark ?? "");
+        expect(body !== undefined && (await bytesOf(get)).equals(body)).to.equal(true);
+        expect(get.ServerSideEncryption).to.equal(
+          { n: undefined, s: "AES256", k: "aws:kms" }[get.Metadata?.mark?.charAt(0) ?? ""],
+        );
+        reads++;
+      };
+      await put(first, "none", "n-start");
+      await Promise.all(
+        gateways.flatMap(({ client }, gate) => [
+          ...[0, 1].map(async (writer) => {
+            for (let turn = 0; turn < 12; turn++) {
+              const kind = (["none", "SSE-S3", "SSE-KMS"] as const)[(turn + writer + gate) % 3] ?? "none";
+              const letter = { none: "n", "SSE-S3": "s", "SSE-KMS": "k" }[kind];
+              await put(client, kind, `${letter}-${gate}-${writer}-${turn}`);
+            }
+            running--;
+          }),
+          (async () => {
+            while (running > 0) await check(client);
+          })(),
+        ]),
+      );
+      for (const { client } of gateways) await check(client);
+      expect(reads).to.be.greaterThan(4);
+    });
+  }
+
+  it("a bucket of the back end that keeps versions", async () => {
+    const { client, bucket, server } = await gateway(minio, "encrypts");
+    const theirs = behind(minio);
+    const VersioningConfiguration = { Status: "Enabled" } as const;
+    await theirs.send(new aws.PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+    const of = { Bucket: bucket, Key: "versions" };
+    const codeOf = (asked: Promise<unknown>): Promise<unknown> =>
+      asked.then(
+        () => "done",
+        (error: unknown) => (error instanceof Error ? error.name : error),
+      );
+    for (const text of ["one", "another"]) {
+      await client.send(new aws.PutObjectCommand({ ...of, Body: text, ...kinds["SSE-KMS"].store }));
+      const get = await client.send(new aws.GetObjectCommand(of));
+      expect((await bytesOf(get)).toString()).to.equal(text);
+    }
+    expect(await server.service.reseal({ bucket, object: of.Key }, { kind: "SSE-KMS" })).to.equal("resealed");
+    const get = await client.send(new aws.GetObjectCommand(of));
+    expect((await bytesOf(get)).toString()).to.equal("another");
+    await client.send(new aws.DeleteObjectCommand(of));
+    expect(await codeOf(client.send(new aws.GetObjectCommand(of)))).to.equal("NoSuchKey");
+    expect(await codeOf(client.send(new aws.HeadObjectCommand(of)))).to.equal("NotFound");
+    const listed = await client.send(new aws.ListObjectsV2Command({ Bucket: bucket }));
+    expect(listed.KeyCount).to.equal(0);
+    // What was there is still there, sealed as it was: for whoever erases keys to know.
+    const versions = await theirs.send(new aws.ListObjectVersionsCommand({ Bucket: bucket }));
+    expect(versions.Versions).to.have.length(3);
+    expect(await codeOf(client.send(new aws.DeleteBucketCommand({ Bucket: bucket })))).to.equal(
+      "BucketNotEmpty",
+    );
+    await client.send(new aws.PutObjectCommand({ ...of, Body: "again", IfNoneMatch: "*" }));
+    expect(await codeOf(client.send(new aws.HeadObjectCommand(of)))).to.equal("done");
+  });
+
   for (const kind of allKinds) {
     it(`${kind}: a completion that is repeated, its answer lost, is answered again`, async () => {
       const { client, bucket } = await gateway(minio, "encrypts");
