@@ -161,6 +161,8 @@ export function responseOverrides(query: Query): Record<string, string> {
   return overrides;
 }
 
+/** Names of headers, in lower case (RFC 9110 §5.6.2). */
+export const HEADER_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** What a header may hold, one character a byte. */
 export const HEADER_VALUE: RegExp = /^[\t\x20-\x7e\x80-\xff]*$/;
 

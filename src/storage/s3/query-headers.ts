@@ -1,6 +1,6 @@
 /** Headers that a presigned URL carries in its query (S3 API reference §3.2, §8). */
 import { s3Error } from "./errors.js";
-import { HEADER_VALUE } from "./headers.js";
+import { HEADER_NAME, HEADER_VALUE } from "./headers.js";
 import type { Query } from "./query.js";
 import { RequestHeaders } from "./request-headers.js";
 
@@ -37,5 +37,3 @@ export function withQueryHeaders(headers: RequestHeaders, query: Query): Request
     ? headers
     : new RequestHeaders([...Object.entries(headers.record).flat(), ...added]);
 }
-
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;

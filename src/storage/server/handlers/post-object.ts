@@ -5,7 +5,7 @@ import { openBody } from "../../s3/body.js";
 import { readBodyChecksum } from "../../s3/checksum-headers.js";
 import { readTagging } from "../../s3/documents.js";
 import { isS3Error, s3Error } from "../../s3/errors.js";
-import { readStoredHeaders, type StoredHeaders } from "../../s3/headers.js";
+import { HEADER_NAME, HEADER_VALUE, readStoredHeaders, type StoredHeaders } from "../../s3/headers.js";
 import { checkKey } from "../../s3/names.js";
 import { RequestHeaders } from "../../s3/request-headers.js";
 import { postDocument } from "../../s3/result-documents.js";
@@ -16,9 +16,6 @@ import type { Answer } from "../answer.js";
 import type { Call } from "../call.js";
 import { MAX_OBJECT_BYTES } from "../request-body.js";
 import { writtenHeaders } from "./objects.js";
-
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Nothing in a form is signed but its policy. */
 export const NO_CHAIN = {
