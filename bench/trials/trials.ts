@@ -159,6 +159,7 @@ export const TRIALS: readonly Trial[] = [
       others: [
         { label: "one", nodeOptions: ["--single-threaded-gc"] },
         { label: "one for the young generation", nodeOptions: ["--no-parallel-scavenge"] },
+        { label: "none that marks beside requests", nodeOptions: ["--no-concurrent-marking"] },
       ],
       loads: ["h2, 1 × 16", "h2, 64 × 1", "bulk"],
     }),
