@@ -263,12 +263,17 @@ describe("storage/s3 signature", () => {
       expect(error.members.Region).to.equal("eu-central-1");
     });
 
-    it("shows what was to be signed, but no key of a client and not the signature", () => {
+    it("shows what was to be signed, but no key of a client, no context, and not the signature", () => {
+      const secrets = [
+        "x-amz-copy-source-server-side-encryption-customer-key",
+        "x-amz-server-side-encryption-context",
+        "x-amz-server-side-encryption-customer-key",
+      ];
       const headers: HeaderPairs = [
         ...authorization((text) =>
-          text.replace("SignedHeaders=host", "SignedHeaders=host;x-amz-server-side-encryption-customer-key"),
+          text.replace("SignedHeaders=host", `SignedHeaders=host;${secrets.join(";")}`),
         ),
-        ["x-amz-server-side-encryption-customer-key", "c2VjcmV0"],
+        ...secrets.map((name): [string, string] => [name, "c2VjcmV0"]),
       ];
       const error = refused(() => verify("GET", "/test.txt", headers), "SIGNATURE_MISMATCH");
       const ids = { requestId: "1", hostId: "2", method: "GET", path: "/test.txt" };
