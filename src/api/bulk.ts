@@ -72,7 +72,8 @@ export function bulkBody<F extends ByteFields>(fields: F, max: number): BodyCode
   return {
     required: true,
     schema: { type: "array", maxItems: max, items: objectSchema(fields) },
-    decode: (raw) => new BulkBody(fields, quick, raw ?? Buffer.alloc(0), max),
+    // Copied: it is read in turns, and was lent for this one.
+    decode: (raw) => new BulkBody(fields, quick, Buffer.from(raw ?? []), max),
   };
 }
 

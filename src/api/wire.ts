@@ -7,7 +7,10 @@ import { decodeBase64 } from "../crypto/base64.js";
 import { type ErrorCode, KesError } from "../errors.js";
 import { type ByteFields, type ByteKind, QuickJson } from "./quick-json.js";
 
-/** Turns a request body into a handler's input. `raw` is undefined when the request declared no body at all. */
+/**
+ * Turns a request body into a handler's input, which shares no memory with it: `raw` is lent. It is undefined when the
+ * request declared no body at all.
+ */
 export interface BodyCodec<T> {
   readonly decode: (raw: Buffer | undefined) => T;
   /** JSON Schema of the body, for the OpenAPI document. */

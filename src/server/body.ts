@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 /** Memory for bodies that are not complete, shared by all connections. */
 export class BodyBudget {
   #free: number;
+  readonly #pages: Buffer[] = [];
 
   constructor(bytes: number) {
     this.#free = bytes;
@@ -19,7 +20,22 @@ export class BodyBudget {
   give(bytes: number): void {
     this.#free += bytes;
   }
+
+  /** A buffer of {@link PAGE_BYTES}, where most bodies have room. */
+  page(): Buffer {
+    return this.#pages.pop() ?? Buffer.alloc(PAGE_BYTES);
+  }
+
+  /** Nobody reads the first `used` bytes of `page` any more. */
+  givePage(page: Buffer, used: number): void {
+    if (this.#pages.length >= MAX_PAGES) return;
+    page.fill(0, 0, used);
+    this.#pages.push(page);
+  }
 }
+
+export const PAGE_BYTES = 1024;
+const MAX_PAGES = 256;
 
 /** Why a body was not read to its end. */
 export type BodyRefusal = "too-large" | "overloaded";
@@ -55,26 +71,35 @@ export function readWhole(
 }
 
 /**
- * One body. The usual one comes in a single piece and is handed on as it is. Further pieces are copied together:
- * kept as they come, a body sent byte by byte would take hundreds of times its size.
+ * One body. Of pieces that are its own the first, mostly the only one, is handed on as it is. Further pieces are copied
+ * together: kept as they come, a body sent byte by byte would take hundreds of times its size.
  */
 export class BodyBuffer {
   readonly #limit: number;
   readonly #budget: BodyBudget;
+  readonly #isLent: boolean;
   #buffer: Buffer = EMPTY;
+  #isPage = false;
   #size = 0;
   #taken = 0;
 
-  constructor(limit: number, budget: BodyBudget) {
+  /** @param isLent - pieces are good only while they are added, and so is the body until {@link recycle} */
+  constructor(limit: number, budget: BodyBudget, isLent = false) {
     this.#limit = limit;
     this.#budget = budget;
+    this.#isLent = isLent;
   }
 
   /** Adds a piece. @returns why the body cannot be read, or undefined */
   add(piece: Buffer): BodyRefusal | undefined {
     const size = this.#size + piece.length;
     if (size > this.#limit) return "too-large";
-    if (this.#size === 0) {
+    if (this.#size === 0 && this.#isLent && size <= PAGE_BYTES) {
+      if (!this.#reserve(PAGE_BYTES)) return "overloaded";
+      this.#buffer = this.#budget.page();
+      this.#isPage = true;
+      piece.copy(this.#buffer);
+    } else if (this.#size === 0 && !this.#isLent) {
       if (!this.#reserve(size)) return "overloaded";
       this.#buffer = piece;
     } else {
@@ -97,11 +122,21 @@ export class BodyBuffer {
     this.#taken = 0;
   }
 
+  /** The body was read by whom it was for. */
+  recycle(): void {
+    if (this.#isPage) this.#budget.givePage(this.#buffer, this.#size);
+    this.#isPage = false;
+    this.#buffer = EMPTY;
+    this.#size = 0;
+  }
+
   #grow(size: number): boolean {
     const capacity = Math.min(this.#limit, Math.max(size, this.#buffer.length * 2, MIN_CAPACITY));
     if (!this.#reserve(capacity)) return false;
     const larger = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(larger, 0, 0, this.#size);
+    if (this.#isPage) this.#budget.givePage(this.#buffer, this.#size);
+    this.#isPage = false;
     this.#buffer = larger;
     return true;
   }

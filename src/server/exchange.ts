@@ -16,8 +16,8 @@ export interface Exchange {
   /** True when the request declares that it has no body at all. */
   readonly bodyless: boolean;
   /**
-   * Reads the body, at most `limit` bytes; `done` is called once. `too-large` is known before the rest is read
-   * where the length is declared.
+   * Reads the body, at most `limit` bytes; `done` is called once. The body is lent to it: what is kept of it longer
+   * must be copied. `too-large` is known before the rest is read where the length is declared.
    */
   readBody(limit: number, done: (body: Buffer | BodyFailure) => void): void;
   /** Calls back when the client goes away before the whole answer is sent, and perhaps also after. */

@@ -1,6 +1,7 @@
 /** HTTP/1.1 of our own, over sockets whose TLS is Node's (docs/http1.md). */
 import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions, EngineSocket } from "../engine.js";
+import { SocketInput } from "../socket-input.js";
 import { AnswerHeads } from "./answer-head.js";
 import { Http1Session, type SessionOptions } from "./session.js";
 
@@ -15,6 +16,7 @@ export class Http1Engine implements Engine {
     this.#tickMs = Math.min(MAX_TICK_MS, Math.ceil(Math.min(headersTimeoutMs, idleTimeoutMs) / MIN_TICKS));
     this.#options = {
       ...options,
+      input: new SocketInput(),
       heads: new AnswerHeads(idleTimeoutMs, () => Date.now()),
       headTicks: Math.ceil(headersTimeoutMs / this.#tickMs) + 1,
       idleTicks: Math.ceil(idleTimeoutMs / this.#tickMs) + 1,

@@ -9,6 +9,7 @@ import type { BodyBudget } from "../body.js";
 import type { Connection } from "../connections.js";
 import type { EngineOptions, EngineSocket } from "../engine.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
+import type { SocketInput } from "../socket-input.js";
 import type { AnswerHeads } from "./answer-head.js";
 import { readHead } from "./head.js";
 import { Inbox } from "./inbox.js";
@@ -24,6 +25,7 @@ const HEAD_END: Buffer = Buffer.from("\r\n\r\n");
 
 /** What all connections of an engine share. */
 export interface SessionOptions extends EngineOptions {
+  readonly input: SocketInput;
   readonly heads: AnswerHeads;
   /** Ticks in `headersTimeoutMs` and `idleTimeoutMs`. */
   readonly headTicks: number;
@@ -71,7 +73,8 @@ export class Http1Session implements Line {
     this.#options = options;
     // A connection on which nothing comes gets no more time than a slow head.
     this.#ticks = options.headTicks;
-    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    // A copy, since what a request was cut off at waits for its rest.
+    options.input.read(socket, (bytes, length) => this.#received(Buffer.from(bytes.subarray(0, length))));
     socket.on("end", () => this.#clientEnded());
     socket.on("drain", () => this.advance());
     socket.on("close", () => this.#closed());

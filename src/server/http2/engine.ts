@@ -2,6 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { SocketInput } from "../socket-input.js";
 import { DateField } from "./date-field.js";
 import { Deadlines } from "./deadlines.js";
 import { HeldAnswers } from "./held-answers.js";
@@ -17,6 +18,7 @@ export class Http2Engine implements Engine {
   readonly #date = new DateField(() => Date.now());
   readonly #held = new HeldAnswers(MAX_HELD_BYTES);
   readonly #turn = new Turn();
+  readonly #input = new SocketInput();
   readonly #deadlines = new Deadlines(now);
   // The same for all connections: functions of their own would be memory of each.
   readonly #dirty = (session: Session): void => this.#turn.add(session);
@@ -47,7 +49,7 @@ export class Http2Engine implements Engine {
       now,
     });
     connection.join(session, limits.idleTimeoutMs);
-    socket.on("data", (chunk: Buffer) => session.receive(chunk));
+    this.#input.read(socket, (bytes, length) => session.receive(bytes, length));
     socket.on("drain", () => session.drained());
     // A client that has ended its side gets no answers either: Node ends ours with it.
     socket.on("end", () => session.destroy());

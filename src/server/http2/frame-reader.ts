@@ -14,22 +14,26 @@ export class FrameReader {
 
   #chunk: Buffer = EMPTY;
   #at = 0;
+  /** Where the chunk's bytes end. */
+  #stop = 0;
   /** Bytes of the client's preface that have come. */
   #greeted = 0;
   /** A frame whose rest has not come. */
   #part: Buffer = EMPTY;
   #partBytes = 0;
 
-  /** Takes the next bytes; all of the last ones must have been read. */
-  feed(chunk: Buffer): void {
+  /** Takes the next bytes, the first `length` of `chunk`; all of the last ones must have been read. */
+  feed(chunk: Buffer, length: number): void {
     this.#chunk = chunk;
     this.#at = 0;
+    this.#stop = length;
   }
 
   /** Lets go of the bytes that have been read: a quiet connection should not hold its last ones. */
   release(): void {
     this.#chunk = EMPTY;
     this.#at = 0;
+    this.#stop = 0;
     this.bytes = EMPTY;
   }
 
@@ -50,7 +54,7 @@ export class FrameReader {
     if (this.#partBytes > 0) return this.#complete();
     const chunk = this.#chunk;
     const at = this.#at;
-    const left = chunk.length - at;
+    const left = this.#stop - at;
     if (left >= FRAME_HEAD_BYTES) {
       const length = payloadLength(chunk, at);
       if (left >= FRAME_HEAD_BYTES + length) {
@@ -65,7 +69,7 @@ export class FrameReader {
   #readPreface(): boolean {
     const chunk = this.#chunk;
     while (this.#greeted < PREFACE.length) {
-      if (this.#at === chunk.length) return false;
+      if (this.#at === this.#stop) return false;
       if (chunk[this.#at++] !== PREFACE[this.#greeted++]) {
         throw new ConnectionError(ErrorCode.protocol, "the connection does not begin with HTTP/2's preface");
       }
@@ -87,7 +91,7 @@ export class FrameReader {
 
   /** Copies until there are `size` bytes of the frame. @returns whether there are */
   #collect(size: number): boolean {
-    const take = Math.min(size - this.#partBytes, this.#chunk.length - this.#at);
+    const take = Math.min(size - this.#partBytes, this.#stop - this.#at);
     if (take > 0) {
       const needed = this.#partBytes + take;
       if (needed > this.#part.length) {

@@ -112,13 +112,13 @@ export class Session implements StreamsHost, Watched {
     return this.#streams.size;
   }
 
-  /** Takes the client's next bytes; never throws. */
-  receive(chunk: Buffer): void {
+  /** Takes the client's next bytes, the first `length` of `chunk`, which it does not keep; never throws. */
+  receive(chunk: Buffer, length = chunk.length): void {
     // Thrown away: closing at once would reset the connection, and the client would not read why.
     if (this.#phase >= Phase.ending) return;
     this.#isReading = true;
     try {
-      this.#reader.feed(chunk);
+      this.#reader.feed(chunk, length);
       while (this.#phase < Phase.ending && this.#reader.next()) this.#frame();
       this.#streams.serveFresh();
     } catch (error) {

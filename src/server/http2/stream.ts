@@ -122,7 +122,7 @@ export class Stream implements Exchange, Outgoing {
     if (this.#refusal !== undefined) return done(this.#refusal);
     const early = this.#takeEarly();
     if (this.#isReceived) return done(early.length > limit ? "too-large" : early);
-    this.#body = new BodyBuffer(limit, this.#host.bodies);
+    this.#body = new BodyBuffer(limit, this.#host.bodies, true);
     this.#done = done;
     if (this.head.isAsking && this.#receivedBytes === 0 && !this.#isAnswered) {
       this.#host.sender.head(this.id, CONTINUE, {}, undefined, false);
@@ -195,7 +195,7 @@ export class Stream implements Exchange, Outgoing {
   }
 
   /**
-   * Takes a piece of the body; `isEnd` with the last one.
+   * Takes a piece of the body, which is not kept; `isEnd` with the last one.
    * @returns what is wrong with it, or undefined
    */
   receive(piece: Buffer, isEnd: boolean): string | undefined {
@@ -204,11 +204,7 @@ export class Stream implements Exchange, Outgoing {
     if (declared >= 0 && (this.#receivedBytes > declared || (isEnd && this.#receivedBytes < declared))) {
       return "content-length and the body differ";
     }
-    if (piece.length > 0) {
-      // The first piece of a body that goes on would keep all that came with it: it has a copy of its own.
-      const isFirst = this.#receivedBytes === piece.length;
-      this.#take(isFirst && !isEnd && !this.#isDiscarding ? copyOf(piece) : piece);
-    }
+    if (piece.length > 0) this.#take(piece, isEnd);
     if (isEnd) this.end();
     return undefined;
   }
@@ -273,7 +269,7 @@ export class Stream implements Exchange, Outgoing {
     }
   }
 
-  #take(piece: Buffer): void {
+  #take(piece: Buffer, isEnd: boolean): void {
     const { length } = piece;
     if (this.#isDiscarding) {
       this.#discardedBytes += length;
@@ -281,7 +277,7 @@ export class Stream implements Exchange, Outgoing {
       if (this.#discardedBytes > MAX_DISCARDED_BYTES && this.#isSent) this.#host.cut(this, ErrorCode.none);
       return;
     }
-    if (this.#body === undefined) return this.#hold(piece);
+    if (this.#body === undefined) return this.#hold(piece, isEnd);
     this.#host.consumed(this, length);
     this.#collect(this.#body, piece);
   }
@@ -294,11 +290,12 @@ export class Stream implements Exchange, Outgoing {
   }
 
   /** Kept as they come, pieces of one byte would take two hundred times their size. */
-  #hold(piece: Buffer): void {
+  #hold(piece: Buffer, isEnd: boolean): void {
     const held = this.#early;
     this.#earlyBytes += piece.length;
     if (held === undefined) {
-      this.#early = piece;
+      // A whole body is taken within this turn; one that goes on may stay.
+      this.#early = isEnd ? Buffer.from(piece) : copyOf(piece);
       return;
     }
     let body: BodyBuffer;
@@ -329,10 +326,12 @@ export class Stream implements Exchange, Outgoing {
 
   #finishBody(end: Buffer | BodyFailure): void {
     const done = this.#done;
-    this.#body?.release();
+    const body = this.#body;
+    body?.release();
     this.#body = undefined;
     this.#done = undefined;
     done?.(end);
+    body?.recycle();
   }
 
   /** What still comes of the body is thrown away. */

@@ -57,6 +57,20 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("bulk calls", () => {
+  it("keep nothing of the body that they were lent", async () => {
+    const raw = Buffer.from('[{"ciphertext":"MA=="},{"ciphertext":"MQ=="}]');
+    const body = codec.decode(raw);
+    raw.fill(0);
+    const answer = await answerAll(callOf(new AbortController().signal), {
+      body,
+      turns: new Turns({ now: () => 0, soon: setImmediate }),
+      find: () => undefined,
+      work: ({ ciphertext }) => String(ciphertext),
+      json: (text) => JSON.stringify(text),
+    });
+    expect(JSON.parse(answer as string)).to.deep.equal(["0", "1"]);
+  });
+
   for (const [form, body] of [
     ["as clients send them", list(1000)],
     ["in a form for the general parser", list(1000).replace('"ciphertext"', '"Ciphertext"')],

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { BodyBudget, BodyBuffer } from "../../../src/server/body.js";
+import { BodyBudget, BodyBuffer, PAGE_BYTES } from "../../../src/server/body.js";
 
 describe("server/body", () => {
   it("gives back what was added, however it was cut", () => {
@@ -12,6 +12,41 @@ describe("server/body", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("keeps nothing of pieces that were lent, and gives nothing of one body to another", () => {
+    const budget = new BodyBudget(10_000_000);
+    const size = fc.oneof(fc.integer({ max: 20, min: 0 }), fc.integer({ min: 0, max: 3_000 }));
+    fc.assert(
+      fc.property(fc.array(size, { maxLength: 6 }), fc.nat(255), (sizes, first) => {
+        const body = new BodyBuffer(200_000, budget, true);
+        const lent = Buffer.alloc(3_000);
+        const expected: Buffer[] = [];
+        for (const [i, length] of sizes.entries()) {
+          lent.fill((first + i) % 256, 0, length);
+          expected.push(Buffer.from(lent.subarray(0, length)));
+          expect(body.add(lent.subarray(0, length))).to.equal(undefined);
+          lent.fill(0xee);
+        }
+        const whole = body.take();
+        expect(whole.equals(Buffer.concat(expected))).to.equal(true);
+        body.recycle();
+        // Whoever has kept it reads zeros from now on, or, where it was large, what it was.
+        if (whole.length > 0 && whole.length <= PAGE_BYTES && sizes.length === 1)
+          expect(whole.every((byte) => byte === 0)).to.equal(true);
+        expect(budget.page().every((byte) => byte === 0)).to.equal(true);
+      }),
+    );
+  });
+
+  it("counts a page of a lent body as a whole", () => {
+    const budget = new BodyBudget(PAGE_BYTES);
+    const first = new BodyBuffer(10, budget, true);
+    expect(first.add(Buffer.alloc(1))).to.equal(undefined);
+    const second = new BodyBuffer(10, budget, true);
+    expect(second.add(Buffer.alloc(1))).to.equal("overloaded");
+    first.release();
+    expect(second.add(Buffer.alloc(1))).to.equal(undefined);
   });
 
   it("does not copy a body that comes in one piece", () => {

@@ -7,6 +7,7 @@ import type { Exchange, StreamWriter } from "../../../../src/server/exchange.js"
 import { AnswerHeads } from "../../../../src/server/http1/answer-head.js";
 import { RequestHead, readHead } from "../../../../src/server/http1/head.js";
 import { Http1Session } from "../../../../src/server/http1/session.js";
+import { SocketInput } from "../../../../src/server/socket-input.js";
 import { until } from "../../../support/child-process.js";
 import { FedSocket } from "../../../support/http1/fed-socket.js";
 import { turns } from "../../../support/http1/play.js";
@@ -36,6 +37,7 @@ async function stage(serve?: (exchange: Exchange) => void): Promise<{
   const refused: string[] = [];
   const budget = new BodyBudget(BUDGET);
   const session = new Http1Session(socket, connection, {
+    input: new SocketInput(),
     serve: serve ?? ((exchange) => exchanges.push(exchange)),
     refused: (_, status, reason) => refused.push(`${status} ${reason}`),
     limits: {

@@ -54,6 +54,33 @@ describe("server/http2/session", () => {
       expect(answers(client.frames())).to.deep.equal(["1 200 none", "3 200 2", "5 200 none", "7 200 none"]);
     });
 
+    it("keeps nothing of the memory that its bytes are lent in, however they are cut", () => {
+      const long = Buffer.alloc(3_000, "y");
+      const stream = Buffer.concat([
+        ...[headers(1, PUT, false), data(1, "first "), headers(3, PUT, false), data(3, "whole")],
+        ...[headers(5, PUT, false), frame(T.data, 0, 5, long), data(5, "z")],
+      ]);
+      for (const size of [1, 7, 50, 5_000]) {
+        const bodies: string[] = [];
+        const client = new Harness({
+          serve(exchange) {
+            exchange.readBody(1 << 20, (body) => {
+              bodies.push(Buffer.isBuffer(body) ? body.toString() : body);
+              exchange.finished();
+              exchange.reply(200, {}, "ok");
+            });
+          },
+        });
+        const lent = Buffer.alloc(5_000);
+        for (let at = 0; at < stream.length; at += size) {
+          const length = stream.copy(lent, 0, at, at + size);
+          client.session.receive(lent, length);
+          lent.fill(0xff);
+        }
+        expect(bodies, `in pieces of ${size}`).to.deep.equal(["first ", "whole", `${long}z`]);
+      }
+    });
+
     it("serves a request with its body in hand when both came together", () => {
       let readAtOnce = false;
       const client = new Harness({
