@@ -110,7 +110,7 @@ const table: readonly (readonly [string, Row, (fixture: Fixture) => Promise<unkn
   ["uploads", none, ({ site }) => site.objects.uploads(BUCKET, allKeys)],
   [
     "completeUpload",
-    { ...none, "SSE-S3": D },
+    { ...none, "SSE-S3": D, "SSE-KMS": D },
     ({ site, kind, uploadId, partETag }) => site.complete("u", uploadId, { 1: partETag }, kind),
   ],
   [
