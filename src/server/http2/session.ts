@@ -17,7 +17,8 @@ import { Outbox, type Pages } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { readSettings } from "./peer-settings.js";
 import { Sender } from "./sender.js";
-import { Streams, type StreamsHost } from "./streams.js";
+import { Streams } from "./streams.js";
+import type { StreamsHost } from "./streams-host.js";
 import { Tolerance } from "./tolerance.js";
 import type { Transport } from "./transport.js";
 

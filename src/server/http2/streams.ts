@@ -1,6 +1,5 @@
 /** The streams of one connection: frames that concern a stream, and what streams ask of their connection. */
 import type { BodyBudget } from "../body.js";
-import type { Exchange } from "../exchange.js";
 import { MAX_STREAMS } from "../limits.js";
 import type { Peer } from "../peer.js";
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from "./errors.js";
@@ -13,31 +12,8 @@ import { RecentStreams } from "./recent-streams.js";
 import { type HeadFault, isFault, type RequestHead } from "./request-head.js";
 import type { Sender } from "./sender.js";
 import { Stream, type StreamHost } from "./stream.js";
+import type { StreamsHost } from "./streams-host.js";
 import type { Tolerance } from "./tolerance.js";
-
-/** What streams need of their connection. */
-export interface StreamsHost {
-  readonly peer: Peer;
-  readonly bodies: BodyBudget;
-  readonly idleTimeoutMs: number;
-  /** The client knows which stream was the last. */
-  readonly isLast: boolean;
-  /** Milliseconds, monotonic. */
-  now(): number;
-  /** Serves one request; never throws. */
-  serve(exchange: Exchange): void;
-  /** Something was refused before there was a request to speak of. */
-  refused(status: number, reason: string): void;
-  /** A request begins, and ends. */
-  begin(): void;
-  end(): void;
-  /** Something is to be sent. */
-  touched(): void;
-  /** {@link Streams.check} is wanted from now on. */
-  watch(): void;
-  /** A stream is over. */
-  closed(): void;
-}
 
 const PRIORITY_BYTES = 5;
 
