@@ -1,5 +1,6 @@
 /** Calls with many items: read, worked on and answered in turns, all of them or each for itself. */
 import { KesError } from "../errors.js";
+import { SpareMemory } from "../keys/spare-memory.js";
 import type { Job, Turns } from "../keys/turns.js";
 import { type ByteFields, type QuickItems, QuickJson } from "./quick-json.js";
 import type { Call } from "./route.js";
@@ -14,19 +15,35 @@ export type BulkItem<F extends ByteFields> = { readonly [K in keyof F]: Buffer }
 /** The body of a bulk call, which is yet to be read. */
 export class BulkBody<F extends ByteFields> {
   readonly #fields: F;
-  readonly #quick: QuickItems;
+  readonly #spare: SpareMemory;
   readonly #raw: Buffer;
+  /** What is read is in it, in front of what it is read from; undefined once it was given back. */
+  #memory: Buffer | undefined;
+  readonly #quick: QuickItems;
   readonly #max: number;
 
-  constructor(fields: F, quick: QuickJson, raw: Buffer, max: number) {
+  /** @param lent - copied: it is read in turns, and was lent for this one */
+  constructor(fields: F, quick: QuickJson, lent: Buffer, max: number, spare: SpareMemory) {
+    const { length } = lent;
+    const memory = spare.take(2 * length);
+    lent.copy(memory, length);
     this.#fields = fields;
-    this.#quick = quick.items(raw);
-    this.#raw = raw;
+    this.#spare = spare;
+    this.#memory = memory;
+    this.#raw = memory.subarray(length, 2 * length);
+    this.#quick = quick.items(this.#raw, memory);
     this.#max = max;
   }
 
   get bytes(): number {
     return this.#raw.length;
+  }
+
+  /** Nobody looks at the body or its items any more: their memory is wiped and serves the next call. */
+  recycle(): void {
+    const memory = this.#memory;
+    this.#memory = undefined;
+    if (memory !== undefined) this.#spare.give(memory, 2 * this.#raw.length);
   }
 
   /**
@@ -66,14 +83,16 @@ export class BulkBody<F extends ByteFields> {
   }
 }
 
+const EMPTY: Buffer = Buffer.alloc(0);
+
 /** A JSON array of objects with byte members, at most `max` of them. */
 export function bulkBody<F extends ByteFields>(fields: F, max: number): BodyCodec<BulkBody<F>> {
   const quick = new QuickJson(fields);
+  const spare = new SpareMemory();
   return {
     required: true,
     schema: { type: "array", maxItems: max, items: objectSchema(fields) },
-    // Copied: it is read in turns, and was lent for this one.
-    decode: (raw) => new BulkBody(fields, quick, Buffer.from(raw ?? []), max),
+    decode: (raw) => new BulkBody(fields, quick, raw ?? EMPTY, max, spare),
   };
 }
 
@@ -134,6 +153,8 @@ export function answerAll<F extends ByteFields, T>(call: Call, bulk: BulkWork<F,
         text += failureJson(error);
       }
     }
+    // Only here: a call that ended early may have left work behind that still looks at its item.
+    bulk.body.recycle();
     return `${text}]\n`;
   });
 }

@@ -52,9 +52,12 @@ export class QuickJson {
     return members !== undefined && reader.isAtEnd() ? members : undefined;
   }
 
-  /** The items of the array that `raw` is, one with each call. */
-  items(raw: Buffer): QuickItems {
-    return new QuickItems(raw, (reader) => this.#members(reader));
+  /**
+   * The items of the array that `raw` is, one with each call.
+   * @param memory - for ciphertexts and contexts, as large as `raw`; each has memory of Node's pool without it
+   */
+  items(raw: Buffer, memory?: Buffer): QuickItems {
+    return new QuickItems(new Reader(raw, memory), (reader) => this.#members(reader));
   }
 
   #members(reader: Reader): ByteMembers | undefined {
@@ -93,8 +96,8 @@ export class QuickItems {
   readonly #members: (reader: Reader) => ByteMembers | undefined;
   #hasBegun = false;
 
-  constructor(raw: Buffer, members: (reader: Reader) => ByteMembers | undefined) {
-    this.#reader = new Reader(raw);
+  constructor(reader: Reader, members: (reader: Reader) => ByteMembers | undefined) {
+    this.#reader = reader;
     this.#members = members;
   }
 
@@ -115,10 +118,13 @@ export class QuickItems {
 /** A position in a text. */
 class Reader {
   readonly #raw: Buffer;
+  readonly #memory: Buffer | undefined;
+  #usedBytes = 0;
   #at = 0;
 
-  constructor(raw: Buffer) {
+  constructor(raw: Buffer, memory?: Buffer) {
     this.#raw = raw;
+    this.#memory = memory;
   }
 
   /** Goes past `byte`, and blanks before it, if that comes next. */
@@ -151,7 +157,20 @@ class Reader {
     const to = this.#raw.indexOf(QUOTE, from);
     if (to < 0) return undefined;
     this.#at = to + 1;
-    return decode(this.#raw, from, to, isOwn);
+    const size = decodedBytes(this.#raw, from, to);
+    if (size === undefined) return undefined;
+    if (size === 0) return EMPTY;
+    const bytes = this.#room(size, isOwn);
+    return decode(this.#raw, from, to, bytes) ? bytes : undefined;
+  }
+
+  #room(size: number, isOwn: boolean): Buffer {
+    if (isOwn) return Buffer.allocUnsafeSlow(size);
+    const memory = this.#memory;
+    if (memory === undefined) return Buffer.allocUnsafe(size);
+    const at = memory.byteOffset + this.#usedBytes;
+    this.#usedBytes += size;
+    return Buffer.from(memory.buffer, at, size);
   }
 
   #skipBlanks(): void {
@@ -164,14 +183,23 @@ function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** Padded standard base64; undefined for anything else, and for an escape, which only another parser can read. */
-function decode(raw: Buffer, from: number, to: number, isOwn: boolean): Buffer | undefined {
+/** How many bytes base64 of that length and padding stands for; undefined for none. */
+function decodedBytes(raw: Buffer, from: number, to: number): number | undefined {
   const length = to - from;
-  if (length === 0) return EMPTY;
   if (length % 4 !== 0) return undefined;
-  const padding = raw[to - 1] !== EQUALS ? 0 : raw[to - 2] !== EQUALS ? 1 : 2;
-  const size = (length / 4) * 3 - padding;
-  const bytes = isOwn ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
+  return length === 0 ? 0 : (length / 4) * 3 - paddingOf(raw, to);
+}
+
+function paddingOf(raw: Buffer, to: number): number {
+  return raw[to - 1] !== EQUALS ? 0 : raw[to - 2] !== EQUALS ? 1 : 2;
+}
+
+/**
+ * Padded standard base64 to `bytes`, which has the size for it.
+ * @returns false for anything else, and for an escape, which only another parser can read
+ */
+function decode(raw: Buffer, from: number, to: number, bytes: Buffer): boolean {
+  const padding = paddingOf(raw, to);
   // Bits of all characters together: one that is none has a bit too many.
   let all = 0;
   let at = from;
@@ -194,5 +222,5 @@ function decode(raw: Buffer, from: number, to: number, isOwn: boolean): Buffer |
     bytes[out] = (a << 2) | (b >> 4);
     if (padding === 1) bytes[out + 1] = (b << 4) | (c >> 2);
   }
-  return all > 0x3f ? undefined : bytes;
+  return all <= 0x3f;
 }

@@ -1,10 +1,13 @@
 /** Request bodies on their way in, bounded one by one and all together. */
 import type { Readable } from "node:stream";
+import { SpareMemory, spareBytes } from "../keys/spare-memory.js";
 
 /** Memory for bodies that are not complete, shared by all connections. */
 export class BodyBudget {
   #free: number;
   readonly #pages: Buffer[] = [];
+  /** For bodies larger than a page. */
+  readonly spare: SpareMemory = new SpareMemory();
 
   constructor(bytes: number) {
     this.#free = bytes;
@@ -59,6 +62,7 @@ export function readWhole(
     open = false;
     body.release();
     done(end);
+    body.recycle();
   };
   source.on("data", (piece: Buffer) => {
     if (!open) return;
@@ -80,6 +84,8 @@ export class BodyBuffer {
   readonly #isLent: boolean;
   #buffer: Buffer = EMPTY;
   #isPage = false;
+  /** The buffer is of {@link BodyBudget.spare}. */
+  #isSpare = false;
   #size = 0;
   #taken = 0;
 
@@ -124,21 +130,28 @@ export class BodyBuffer {
 
   /** The body was read by whom it was for. */
   recycle(): void {
-    if (this.#isPage) this.#budget.givePage(this.#buffer, this.#size);
-    this.#isPage = false;
+    this.#letGo();
     this.#buffer = EMPTY;
     this.#size = 0;
   }
 
   #grow(size: number): boolean {
-    const capacity = Math.min(this.#limit, Math.max(size, this.#buffer.length * 2, MIN_CAPACITY));
-    if (!this.#reserve(capacity)) return false;
-    const larger = Buffer.allocUnsafeSlow(capacity);
+    const capacity = spareBytes(Math.max(size, this.#buffer.length * 2, MIN_CAPACITY));
+    if (!this.#reserve(Math.min(this.#limit, capacity))) return false;
+    const larger = this.#budget.spare.take(capacity);
     this.#buffer.copy(larger, 0, 0, this.#size);
-    if (this.#isPage) this.#budget.givePage(this.#buffer, this.#size);
-    this.#isPage = false;
+    this.#letGo();
+    this.#isSpare = true;
     this.#buffer = larger;
     return true;
+  }
+
+  /** Gives back what the body was collected in, unless it is somebody else's piece. */
+  #letGo(): void {
+    if (this.#isPage) this.#budget.givePage(this.#buffer, this.#size);
+    if (this.#isSpare) this.#budget.spare.give(this.#buffer, this.#size);
+    this.#isPage = false;
+    this.#isSpare = false;
   }
 
   #reserve(bytes: number): boolean {

@@ -83,9 +83,11 @@ export class IncomingBody {
 
   #finish(end: Buffer | BodyFailure): void {
     const done = this.#done;
-    this.#buffer?.release();
+    const buffer = this.#buffer;
+    buffer?.release();
     this.#buffer = undefined;
     this.#done = undefined;
     done?.(end);
+    buffer?.recycle();
   }
 }

@@ -71,6 +71,36 @@ describe("bulk calls", () => {
     expect(JSON.parse(answer as string)).to.deep.equal(["0", "1"]);
   });
 
+  it("read in memory that the call before has left, and leave it only when nobody looks any more", async () => {
+    const used: Buffer[] = [];
+    const run = (work: (item: Buffer) => string | Promise<string>, signal: AbortSignal): Promise<string> =>
+      answerAll(callOf(signal), {
+        body: own.decode(Buffer.from(list(300))),
+        turns: new Turns({ now: () => 0, soon: setImmediate }),
+        find: () => undefined,
+        work: ({ ciphertext }) => {
+          used.push(ciphertext);
+          return work(ciphertext);
+        },
+        json: JSON.stringify,
+      });
+    const own = bulkBody(fields, 1000);
+    const { signal } = new AbortController();
+    await run(String, signal);
+    const [first] = used.splice(0);
+    expect(first?.every((byte) => byte === 0)).to.equal(true);
+    // The key is still on its way for an item that nobody waits for any more.
+    await codeOf(run(() => Promise.reject(new KesError("KEYSTORE_TIMEOUT")), signal));
+    const [pending] = used.splice(0);
+    expect(pending?.buffer).to.equal(first?.buffer);
+    expect(String(pending)).to.equal("0");
+    const both = await Promise.all([run(String, signal), run(String, signal)]);
+    for (const answer of both)
+      expect(JSON.parse(answer)).to.deep.equal(Array.from({ length: 300 }, (_, i) => String(i)));
+    expect(used.some(({ buffer }) => buffer === pending?.buffer)).to.equal(false);
+    expect(String(pending)).to.equal("0");
+  });
+
   for (const [form, body] of [
     ["as clients send them", list(1000)],
     ["in a form for the general parser", list(1000).replace('"ciphertext"', '"Ciphertext"')],
