@@ -29,13 +29,16 @@ describe("server/http1: beside node:http", function () {
     expect(figures.alike).to.be.greaterThan(figures.connections * 0.6);
   });
 
-  for (const { why, example } of explained) {
+  const { llhttp = "" } = process.versions;
+  const [major = 0, minor = 0] = llhttp.split(".").map(Number);
+  for (const { why, example, goneIn = [Number.POSITIVE_INFINITY, 0] } of explained) {
+    const isGone = major > goneIn[0] || (major === goneIn[0] && minor >= goneIn[1]);
     it(`parts for a reason: ${why}`, async () => {
       const one = new Differential();
       await one.play([example]);
       one.close();
       expect(one.figures.unexplained).to.deep.equal([]);
-      expect([...one.figures.explained.keys()]).to.deep.equal([why]);
+      expect([...one.figures.explained.keys()]).to.deep.equal(isGone ? [] : [why]);
     });
   }
 });
