@@ -81,6 +81,21 @@ describe("server/http2/session", () => {
       }
     });
 
+    it("keeps a body that nobody has asked for yet as it came", () => {
+      for (const isEnd of [true, false]) {
+        const client = new Harness({ serve: (exchange) => void client.requests.push(exchange) });
+        const stream = Buffer.concat([headers(1, PUT, false), data(1, "first ", isEnd)]);
+        client.session.receive(stream, stream.length);
+        stream.fill(0xff);
+        let text = "";
+        client.requests[0]?.readBody(100, (body) => {
+          text = Buffer.isBuffer(body) ? body.toString() : body;
+        });
+        if (!isEnd) client.session.receive(data(1, "last"));
+        expect(text).to.equal(isEnd ? "first " : "first last");
+      }
+    });
+
     it("serves a request with its body in hand when both came together", () => {
       let readAtOnce = false;
       const client = new Harness({
