@@ -16,6 +16,8 @@ export interface SeenObject {
 }
 
 const SSE = "x-minio-internal-server-side-encryption-";
+/** The same in the user metadata of a gateway's back end. */
+const AT_BACK_END = "keswick-sealed-sse-";
 const marks: readonly (readonly [Kind, string])[] = [
   ["SSE-KMS", `${SSE}kms-sealed-key`],
   ["SSE-S3", `${SSE}s3-sealed-key`],
@@ -24,7 +26,9 @@ const marks: readonly (readonly [Kind, string])[] = [
 
 /** What stands beside an object (S3 reference §5.2), whatever the case of its names. */
 export function kindOf(metadata: Readonly<Record<string, string>>): Pick<SeenObject, "kind" | "keyName"> {
-  const names = new Map(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
+  const names = new Map(
+    Object.entries(metadata).map(([name, value]) => [name.toLowerCase().replace(AT_BACK_END, SSE), value]),
+  );
   const found = marks.find(([, name]) => names.has(name));
   const internal = [...names.keys()].filter((name) => name.startsWith(SSE));
   if (found === undefined && internal.length > 0) throw new Error(`no kind has ${internal.join(", ")}`);
