@@ -7,6 +7,7 @@ import { type Checksum, type ChecksumAlgorithm, createChecksum, decodeChecksum }
 import { s3Error } from "./errors.js";
 import type { RequestHeaders } from "./request-headers.js";
 import { ChunkDecoder } from "./signature/chunk-decoder.js";
+import type { ChunkMemory } from "./signature/chunk-memory.js";
 import type { Payload } from "./signature/payload.js";
 import type { SignatureChain } from "./signature/verify.js";
 
@@ -105,6 +106,8 @@ export interface BodyResults {
  * A failure leaves `source` unread and alive, so that an answer can still be sent: whoever owns it discards the rest or
  * closes the connection.
  *
+ * @param memory - of the chunks of all bodies together
+ *
  * Fails with S3Error `BODY_INCOMPLETE`, `ENTITY_TOO_LARGE`, `CONTENT_SHA256_MISMATCH`, `DIGEST_MISMATCH`,
  * `CHECKSUM_MISMATCH`, `CHECKSUM_INVALID`, and those of {@link ChunkDecoder}.
  */
@@ -113,6 +116,7 @@ export function openBody(
   plan: BodyPlan,
   maxBytes: number,
   wishes: BodyWishes = {},
+  memory?: ChunkMemory,
 ): S3Body {
   const { payload, chain, checksum } = plan;
   const decoder =
@@ -120,6 +124,7 @@ export function openBody(
       ? undefined
       : new ChunkDecoder({
           ...(payload.isSigned ? { chain } : {}),
+          ...(memory === undefined ? {} : { memory }),
           ...(payload.hasTrailer ? { trailer: trailersOf(checksum) } : {}),
         });
   const body = new S3Body(plan, maxBytes, wishes, decoder?.trailers);

@@ -8,6 +8,7 @@ import { withQueryHeaders } from "../s3/query-headers.js";
 import { commonHeaders, newRequestId } from "../s3/reply-headers.js";
 import { RequestHeaders } from "../s3/request-headers.js";
 import { type RoutedRequest, route } from "../s3/routing.js";
+import type { ChunkMemory } from "../s3/signature/chunk-memory.js";
 import { type FormFields, type VerifiedForm, verifyForm } from "../s3/signature/post-policy.js";
 import { type VerifiedRequest, verifyRequest } from "../s3/signature/verify.js";
 import { bucketOfHost, parseTarget, type S3Target } from "../s3/target.js";
@@ -43,6 +44,8 @@ export interface ExchangeParts {
   readonly isLast: () => boolean;
   /** More is being served than there may be. */
   readonly isBusy: boolean;
+  /** Shared by all requests. */
+  readonly chunkMemory: ChunkMemory;
 }
 
 export class Exchange {
@@ -171,6 +174,7 @@ export class Exchange {
       request,
       headers: this.#headers,
       verified,
+      chunkMemory: this.#parts.chunkMemory,
       proceed: () => {
         if (!this.#isWaiting) return;
         this.#isWaiting = false;

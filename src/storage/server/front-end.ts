@@ -11,6 +11,7 @@ import { type ErrorReply, errorReply } from "../s3/error-reply.js";
 import { type S3Failure, s3Error } from "../s3/errors.js";
 import type { Owner } from "../s3/listing-xml.js";
 import { commonHeaders, newHostId, newRequestId } from "../s3/reply-headers.js";
+import { ChunkMemory } from "../s3/signature/chunk-memory.js";
 import { bucketOfHost } from "../s3/target.js";
 import type { AccessKeys } from "./access-keys.js";
 import type { AccessRecord } from "./access-log.js";
@@ -49,6 +50,7 @@ export class FrontEnd {
   readonly #hostId: string;
   readonly #app: Express;
   readonly #asking = new WeakSet<IncomingMessage>();
+  readonly #chunkMemory = new ChunkMemory();
   #pending = 0;
   #isClosing = false;
 
@@ -117,6 +119,7 @@ export class FrontEnd {
       hostId: this.#hostId,
       isLast: () => this.#isClosing,
       isBusy: this.#pending >= limits.maxRequests,
+      chunkMemory: this.#chunkMemory,
     });
     this.#pending++;
     void exchange.run().finally(() => {

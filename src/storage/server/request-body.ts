@@ -14,6 +14,7 @@ import {
 import { s3Error } from "../s3/errors.js";
 import { readForm, type UploadForm } from "../s3/form.js";
 import type { RequestHeaders } from "../s3/request-headers.js";
+import type { ChunkMemory } from "../s3/signature/chunk-memory.js";
 import type { Payload } from "../s3/signature/payload.js";
 import type { SignatureChain } from "../s3/signature/verify.js";
 
@@ -29,6 +30,7 @@ export interface RequestBodyParts {
   readonly headers: RequestHeaders;
   /** What the signature says of the body. */
   readonly verified: { readonly payload: Payload; readonly chain: SignatureChain };
+  readonly chunkMemory: ChunkMemory;
   /** Lets a client go on that waits for `100 Continue`. Called once, when a byte of the body is needed. */
   readonly proceed: () => void;
   /** Told of every piece that comes. */
@@ -89,7 +91,7 @@ export class RequestBody {
 
   #openWith(plan: BodyPlan, maxBytes: number, wishes?: BodyWishes): S3Body {
     this.#letIn();
-    const body = openBody(this.#parts.request, plan, maxBytes, wishes);
+    const body = openBody(this.#parts.request, plan, maxBytes, wishes, this.#parts.chunkMemory);
     this.#count();
     this.#open = body;
     return body;

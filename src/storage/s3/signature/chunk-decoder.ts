@@ -5,6 +5,7 @@ import type { S3Error } from "../../s3-error.js";
 import { s3Error } from "../errors.js";
 import { EMPTY_SHA256, sameSignature, signatureOf } from "./canonical.js";
 import { ChunkLine } from "./chunk-line.js";
+import type { ChunkMemory } from "./chunk-memory.js";
 import { PieceStore } from "./piece-store.js";
 import type { SignatureChain } from "./verify.js";
 
@@ -19,6 +20,8 @@ export interface ChunkDecoderOptions {
   /** Lower-case names that the trailer must hold; absent: there is no trailer. */
   readonly trailer?: readonly string[];
   readonly maxChunkBytes?: number;
+  /** Shared by all bodies; absent: no common bound. */
+  readonly memory?: ChunkMemory;
 }
 
 /** What comes next. */
@@ -29,12 +32,15 @@ type Expected = "size" | "data" | "data-end" | "trailer" | "nothing";
  * right. `end` means that the last chunk, and the trailer where there is one, were there and right, and nothing after.
  *
  * Fails with S3Error `CHUNK_MALFORMED`, `CHUNK_TOO_LARGE`, `CHUNK_SIGNATURE_MISMATCH`, `TRAILER_MALFORMED`,
- * `TRAILER_SIGNATURE_MISMATCH`, `BODY_INCOMPLETE`.
+ * `TRAILER_SIGNATURE_MISMATCH`, `BODY_INCOMPLETE`, `SLOW_DOWN` when chunks hold too much memory.
  */
 export class ChunkDecoder extends Transform {
   readonly #chain: SignatureChain | undefined;
   readonly #announced: readonly string[] | undefined;
   readonly #maxChunkBytes: number;
+  readonly #memory: ChunkMemory | undefined;
+  /** Taken of that memory. */
+  #held = 0;
   readonly #line = new ChunkLine(MAX_LINES_BYTES);
   readonly #pieces = new PieceStore();
   readonly #trailers = new Map<string, string>();
@@ -52,6 +58,7 @@ export class ChunkDecoder extends Transform {
     this.#chain = options.chain;
     this.#announced = options.trailer;
     this.#maxChunkBytes = options.maxChunkBytes ?? MAX_CHUNK_BYTES;
+    this.#memory = options.memory;
     this.#previous = options.chain?.seed ?? "";
   }
 
@@ -61,6 +68,8 @@ export class ChunkDecoder extends Transform {
   }
 
   override _transform(bytes: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    // Nothing more comes before what was pushed has been read, nearly all of it.
+    if (this.#expected !== "data") this.#giveBack();
     try {
       for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(this.#take(rest));
       done();
@@ -75,6 +84,7 @@ export class ChunkDecoder extends Transform {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#pieces.clear();
+    this.#giveBack();
     super._destroy(error, done);
   }
 
@@ -106,6 +116,7 @@ export class ChunkDecoder extends Transform {
     this.#signature = match[2] ?? "";
     this.#left = size;
     if (size > 0) {
+      if (this.#chain !== undefined) this.#hold(size);
       this.#hash = this.#chain === undefined ? undefined : createHash("sha256");
       this.#expected = "data";
       return;
@@ -128,6 +139,18 @@ export class ChunkDecoder extends Transform {
       this.#expected = "data-end";
     }
     return piece.length;
+  }
+
+  #hold(bytes: number): void {
+    this.#giveBack();
+    const taken = this.#memory === undefined ? 0 : this.#memory.take(bytes);
+    if (taken === undefined) throw s3Error("SLOW_DOWN");
+    this.#held = taken;
+  }
+
+  #giveBack(): void {
+    this.#memory?.giveBack(this.#held);
+    this.#held = 0;
   }
 
   #checkChunk(hash: string): void {

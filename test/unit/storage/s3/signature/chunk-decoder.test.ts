@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { expect } from "chai";
@@ -8,6 +9,7 @@ import {
   ChunkDecoder,
   type ChunkDecoderOptions,
 } from "../../../../../src/storage/s3/signature/chunk-decoder.js";
+import { ChunkMemory } from "../../../../../src/storage/s3/signature/chunk-memory.js";
 import { type SignatureChain, verifyRequest } from "../../../../../src/storage/s3/signature/verify.js";
 import {
   contentOf,
@@ -101,6 +103,48 @@ const trailer = ["x-amz-checksum-crc32c"];
 const frame = (text: string): Buffer => Buffer.from(text);
 
 describe("storage/s3 chunked bodies", () => {
+  describe("memory of large chunks", () => {
+    const MIB = 1024 * 1024;
+    const large = Buffer.alloc(3 * MIB, 7);
+
+    it("is refused when others have it, and theirs again when they are done", async () => {
+      const memory = new ChunkMemory(4 * MIB);
+      const other = memory.take(3 * MIB);
+      expect(other).to.equal(3 * MIB);
+      expect(await decodeBadly(signed(chain, [large]), { chain, memory }, "SLOW_DOWN")).to.have.length(0);
+      memory.giveBack(other ?? 0);
+      // One chunk after the other in the room of one.
+      expect(await decode(signed(chain, [large, large, large]), { chain, memory })).to.have.length(9 * MIB);
+      expect(memory.take(4 * MIB)).to.equal(4 * MIB);
+    });
+
+    it("is given back when a body breaks off", async () => {
+      const memory = new ChunkMemory(4 * MIB);
+      const body = signed(chain, [large]).subarray(0, 2 * MIB);
+      await decodeBadly(body, { chain, memory }, "BODY_INCOMPLETE");
+      expect(memory.take(4 * MIB)).to.equal(4 * MIB);
+    });
+
+    it("is held while nobody reads what was checked", async () => {
+      const memory = new ChunkMemory(4 * MIB);
+      const decoder = new ChunkDecoder({ chain, memory });
+      const body = signed(chain, [large]);
+      await new Promise<void>((written) => {
+        decoder.write(body.subarray(0, -7));
+        setImmediate(written);
+      });
+      expect(memory.take(3 * MIB)).to.equal(undefined);
+      decoder.destroy();
+      await once(decoder, "close");
+      expect(memory.take(4 * MIB)).to.equal(4 * MIB);
+    });
+
+    it("is not needed by the chunks of ordinary clients", async () => {
+      const body = signed(chain, [Buffer.alloc(MIB), Buffer.alloc(65_536)]);
+      expect(await decode(body, { chain, memory: new ChunkMemory(0) })).to.have.length(MIB + 65_536);
+    });
+  });
+
   it("opens the published example, however it is cut", async () => {
     const body = published(plain);
     expect(body.length).to.equal(66_824);
