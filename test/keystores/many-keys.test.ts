@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const PAGE = 1024;
 
 describe(`a folder of ${KEYS} keys`, function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const scratch = scratchFolders(existsSync("/dev/shm") ? "/dev/shm" : tmpdir());
   const value = Buffer.alloc(208, "A");
   const notes: string[] = [];
