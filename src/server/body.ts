@@ -31,9 +31,8 @@ export class BodyBudget {
 
   /** Nobody reads the first `used` bytes of `page` any more. */
   givePage(page: Buffer, used: number): void {
-    if (this.#pages.length >= MAX_PAGES) return;
     page.fill(0, 0, used);
-    this.#pages.push(page);
+    if (this.#pages.length < MAX_PAGES) this.#pages.push(page);
   }
 }
 
