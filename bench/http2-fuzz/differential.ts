@@ -5,10 +5,11 @@ import { BodyBudget } from "../../src/server/body.js";
 import { Connections } from "../../src/server/connections.js";
 import type { Engine, EngineOptions } from "../../src/server/engine.js";
 import type { Exchange } from "../../src/server/exchange.js";
+import { HeldAnswers } from "../../src/server/held-answers.js";
 import { Http2Engine } from "../../src/server/http2/engine.js";
 import { HeaderField } from "../../src/server/http2/header-field.js";
 import { HpackDecoder } from "../../src/server/http2/hpack-decoder.js";
-import { defaultConnectionLimits } from "../../src/server/limits.js";
+import { defaultConnectionLimits, MAX_HELD_BYTES } from "../../src/server/limits.js";
 import { NodeHttp2Engine } from "../../src/server/node/h2-engine.js";
 import { data, END_HEADERS, END_STREAM, headers, windowUpdate } from "../../test/support/http2-frames.js";
 import { Random } from "../../test/support/http2-fuzz/random.js";
@@ -149,6 +150,7 @@ function makeEngine(make: (options: EngineOptions) => Engine): Playable {
     refused: () => undefined,
     limits,
     bodies: new BodyBudget(limits.maxPendingBodyBytes),
+    held: new HeldAnswers(MAX_HELD_BYTES),
   });
   return { engine, connections: new Connections() };
 }

@@ -7,6 +7,7 @@ import type { TLSSocket } from "node:tls";
 import type { BodyBudget } from "./body.js";
 import type { Connection } from "./connections.js";
 import type { Exchange } from "./exchange.js";
+import type { HeldAnswers } from "./held-answers.js";
 import type { ConnectionLimits } from "./limits.js";
 import type { Peer } from "./peer.js";
 
@@ -30,4 +31,5 @@ export interface EngineOptions {
   readonly refused: (peer: Peer, status: number, reason: string) => void;
   readonly limits: ConnectionLimits;
   readonly bodies: BodyBudget;
+  readonly held: HeldAnswers;
 }

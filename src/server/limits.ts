@@ -29,6 +29,8 @@ export function defaultConnectionLimits(): ConnectionLimits {
 export const MAX_HEADER_BYTES = 64 * 1024;
 /** Requests at a time on one HTTP/2 connection. */
 export const MAX_STREAMS = 250;
+/** Bytes that wait for clients on all connections, before the connection with most of them is ended. */
+export const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Bytes of a log stream that may wait for one slow client before it is dropped. */
 export const MAX_STREAM_BACKLOG = 1024 * 1024;
 /** Most bytes of a body that are thrown away behind an answer, and the time for them, on an HTTP/2 stream. */

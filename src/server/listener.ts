@@ -15,12 +15,14 @@ import { BodyBudget } from "./body.js";
 import { Connections } from "./connections.js";
 import type { EngineOptions } from "./engine.js";
 import { type Engines, makeEngines } from "./engines.js";
+import { HeldAnswers } from "./held-answers.js";
+import { MAX_HELD_BYTES } from "./limits.js";
 import { type ListenAt, listenOn } from "./listen-on.js";
 import { peerOf, plainAddress } from "./peer.js";
 import { isHeaderSource, takeProxyHeader } from "./proxy-protocol.js";
 import type { TlsSettings } from "./tls.js";
 
-export interface ListenerOptions extends Omit<EngineOptions, "bodies"> {
+export interface ListenerOptions extends Omit<EngineOptions, "bodies" | "held"> {
   readonly http: HttpEngine;
   readonly tls: () => TlsSettings;
   /** Where connections come from that begin with a PROXY header; undefined for nowhere. */
@@ -47,7 +49,8 @@ export class Listener {
     this.#options = options;
     const { http, serve, refused, limits } = options;
     const bodies = new BodyBudget(limits.maxPendingBodyBytes);
-    this.#engines = makeEngines(http, { serve, refused, limits, bodies });
+    const held = new HeldAnswers(MAX_HELD_BYTES);
+    this.#engines = makeEngines(http, { serve, refused, limits, bodies, held });
     this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.accept(socket));
   }
 

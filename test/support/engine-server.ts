@@ -7,7 +7,8 @@ import { BodyBudget } from "../../src/server/body.js";
 import { Connections } from "../../src/server/connections.js";
 import { makeEngines } from "../../src/server/engines.js";
 import type { Exchange } from "../../src/server/exchange.js";
-import { type ConnectionLimits, defaultConnectionLimits } from "../../src/server/limits.js";
+import { HeldAnswers } from "../../src/server/held-answers.js";
+import { type ConnectionLimits, defaultConnectionLimits, MAX_HELD_BYTES } from "../../src/server/limits.js";
 import { peerOf } from "../../src/server/peer.js";
 import { selfSigned, type TestCertificate } from "./certificates.js";
 
@@ -44,6 +45,7 @@ export async function startEngineServer(options: EngineServerOptions): Promise<E
     refused: (_: unknown, status: number, reason: string) => void refusals.push([status, reason]),
     limits,
     bodies: new BodyBudget(limits.maxPendingBodyBytes),
+    held: new HeldAnswers(MAX_HELD_BYTES),
   };
   const { protocol = "h2" } = options;
   const { http1, http2 } = makeEngines(options.engine ?? "keswick", engineOptions);

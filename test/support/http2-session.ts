@@ -1,12 +1,12 @@
 /** A session of our own HTTP/2 without a socket: bytes in, frames out, and a clock that tests move. */
 import { BodyBudget } from "../../src/server/body.js";
 import type { Exchange } from "../../src/server/exchange.js";
+import { HeldAnswers } from "../../src/server/held-answers.js";
 import { DateField } from "../../src/server/http2/date-field.js";
-import { HeldAnswers } from "../../src/server/http2/held-answers.js";
-import { MAX_HELD_BYTES } from "../../src/server/http2/limits.js";
 import { Pages } from "../../src/server/http2/outbox.js";
 import { Session } from "../../src/server/http2/session.js";
 import type { Transport } from "../../src/server/http2/transport.js";
+import { MAX_HELD_BYTES } from "../../src/server/limits.js";
 import { frame, PREFACE, SETTINGS } from "./raw-http2.js";
 
 export interface SentFrame {

@@ -5,8 +5,6 @@ import type { Engine, EngineOptions } from "../engine.js";
 import { SocketInput } from "../socket-input.js";
 import { DateField } from "./date-field.js";
 import { Deadlines } from "./deadlines.js";
-import { HeldAnswers } from "./held-answers.js";
-import { MAX_HELD_BYTES } from "./limits.js";
 import { Pages } from "./outbox.js";
 import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
@@ -16,7 +14,6 @@ export class Http2Engine implements Engine {
   readonly #options: EngineOptions;
   readonly #pages = new Pages();
   readonly #date = new DateField(() => Date.now());
-  readonly #held = new HeldAnswers(MAX_HELD_BYTES);
   readonly #turn = new Turn();
   readonly #input = new SocketInput();
   readonly #deadlines = new Deadlines(now);
@@ -29,7 +26,7 @@ export class Http2Engine implements Engine {
   }
 
   take(socket: TLSSocket, connection: Connection): void {
-    const { serve, refused, limits, bodies } = this.#options;
+    const { serve, refused, limits, bodies, held } = this.#options;
     const { peer } = connection;
     const session = new Session({
       transport: new SocketTransport(socket),
@@ -37,7 +34,7 @@ export class Http2Engine implements Engine {
       bodies,
       pages: this.#pages,
       date: this.#date,
-      held: this.#held,
+      held,
       headersTimeoutMs: limits.headersTimeoutMs,
       idleTimeoutMs: limits.idleTimeoutMs,
       serve,

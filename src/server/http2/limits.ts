@@ -17,8 +17,6 @@ export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 export const MAX_WINDOW = 0x7fff_ffff;
 /** Bytes of answers that wait for a client's windows before it gets no new streams. */
 export const MAX_PENDING_BYTES = 4 * 1024 * 1024;
-/** Bytes of answers that wait for windows on all connections of an engine, before the one with most of them is ended. */
-export const MAX_HELD_BYTES = 128 * 1024 * 1024;
 /** Bytes that one turn of the event loop writes before it looks whether the client takes them. */
 export const MAX_TURN_BYTES = 256 * 1024;
 /** Streams that were reset, by the client or because of it: so many at once, and then so many a second. */

@@ -1,9 +1,9 @@
 /** What a session sends: control frames, heads of answers, and bodies as far as the client's windows allow. */
 import type { ReplyHeaders } from "../exchange.js";
+import type { HeldAnswers, Holder } from "../held-answers.js";
 import type { DateField } from "./date-field.js";
 import { ErrorCode as Code, ConnectionError, type ErrorCode } from "./errors.js";
 import { Flag, FRAME_HEAD_BYTES, FrameType, Setting, writeFrameHead, writeUint32 } from "./frame.js";
-import type { HeldAnswers, Holder } from "./held-answers.js";
 import { HpackEncoder } from "./hpack-encoder.js";
 import {
   CONNECTION_WINDOW_BYTES,

@@ -4,6 +4,7 @@
  */
 import type { BodyBudget } from "../body.js";
 import type { Exchange } from "../exchange.js";
+import type { HeldAnswers } from "../held-answers.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES, MAX_STREAMS } from "../limits.js";
 import type { Peer } from "../peer.js";
 import type { DateField } from "./date-field.js";
@@ -11,7 +12,6 @@ import type { Watched } from "./deadlines.js";
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from "./errors.js";
 import { Flag, FrameType } from "./frame.js";
 import { FrameReader, readUint31 } from "./frame-reader.js";
-import type { HeldAnswers } from "./held-answers.js";
 import * as limits from "./limits.js";
 import { Outbox, type Pages } from "./outbox.js";
 import { Pace } from "./pace.js";

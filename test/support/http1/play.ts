@@ -3,6 +3,7 @@ import { BodyBudget, type BodyFailure } from "../../../src/server/body.js";
 import { type Connection, Connections } from "../../../src/server/connections.js";
 import type { EngineOptions, EngineSocket } from "../../../src/server/engine.js";
 import type { Exchange } from "../../../src/server/exchange.js";
+import { HeldAnswers } from "../../../src/server/held-answers.js";
 import { FedSocket } from "./fed-socket.js";
 
 /** An engine of either kind, as a test uses it. */
@@ -33,6 +34,7 @@ export class Theatre {
   readonly #connections = new Connections();
   readonly #scenes = new Map<string, Scene>();
   readonly #bodies = new BodyBudget(BUDGET);
+  readonly #held = new HeldAnswers(BUDGET);
   readonly #pending = { count: 0 };
   #count = 0;
 
@@ -49,6 +51,7 @@ export class Theatre {
         ...limits,
       },
       bodies: this.#bodies,
+      held: this.#held,
     });
   }
 
@@ -75,6 +78,7 @@ export class Theatre {
     if (this.#connections.size > 0) return `${this.#connections.size} connections are left`;
     if (!this.#bodies.take(BUDGET)) return "the budget of bodies is not whole";
     this.#bodies.give(BUDGET);
+    if (this.#held.bytes > 0) return `${this.#held.bytes} bytes are held`;
     return undefined;
   }
 

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { BodyBudget } from "../../../../src/server/body.js";
 import { Connections } from "../../../../src/server/connections.js";
 import type { Exchange, StreamWriter } from "../../../../src/server/exchange.js";
+import { HeldAnswers } from "../../../../src/server/held-answers.js";
 import { AnswerHeads } from "../../../../src/server/http1/answer-head.js";
 import { RequestHead, readHead } from "../../../../src/server/http1/head.js";
 import { Http1Session } from "../../../../src/server/http1/session.js";
@@ -21,13 +22,17 @@ const TAIL =
   "Date: Fri, 02 Jan 2026 03:04:05 GMT\r\nConnection: keep-alive\r\nKeep-Alive: timeout=90\r\n\r\n";
 
 /** A session that is under the test's hand: its client, its requests, its clock. */
-async function stage(serve?: (exchange: Exchange) => void): Promise<{
+async function stage(
+  serve?: (exchange: Exchange) => void,
+  mostHeld = BUDGET,
+): Promise<{
   readonly socket: FedSocket;
   readonly session: Http1Session;
   readonly connections: Connections;
   readonly exchanges: Exchange[];
   readonly refused: string[];
   readonly budget: BodyBudget;
+  readonly held: HeldAnswers;
   tick(count: number): void;
 }> {
   const socket = new FedSocket();
@@ -36,6 +41,7 @@ async function stage(serve?: (exchange: Exchange) => void): Promise<{
   const exchanges: Exchange[] = [];
   const refused: string[] = [];
   const budget = new BodyBudget(BUDGET);
+  const held = new HeldAnswers(mostHeld);
   const session = new Http1Session(socket, connection, {
     input: new SocketInput(),
     serve: serve ?? ((exchange) => exchanges.push(exchange)),
@@ -48,6 +54,7 @@ async function stage(serve?: (exchange: Exchange) => void): Promise<{
       maxPendingBodyBytes: 1,
     },
     bodies: budget,
+    held,
     heads: new AnswerHeads(90_000, () => NOW),
     headTicks: HEAD_TICKS,
     idleTicks: IDLE_TICKS,
@@ -56,7 +63,7 @@ async function stage(serve?: (exchange: Exchange) => void): Promise<{
   const tick = (count: number): void => {
     for (let i = 0; i < count; i++) session.tick();
   };
-  return { socket, session, connections, exchanges, refused, budget, tick };
+  return { socket, session, connections, exchanges, refused, budget, held, tick };
 }
 
 function answer(exchange: Exchange | undefined, body = "x"): void {

@@ -4,7 +4,7 @@
  */
 import { expect } from "chai";
 import type { Exchange } from "../../../../src/server/exchange.js";
-import { HeldAnswers } from "../../../../src/server/http2/held-answers.js";
+import { HeldAnswers } from "../../../../src/server/held-answers.js";
 import { until } from "../../../support/child-process.js";
 import {
   data,

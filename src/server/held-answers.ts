@@ -1,9 +1,9 @@
 /**
- * Answers that wait for their clients' windows, on all connections of an engine. What one connection may hold says
- * little: its requests come before their answers, 250 at a time, and connections are many.
+ * What waits for clients on all connections, of both versions of HTTP: answers that they do not take, and of HTTP/1.1
+ * bytes that cannot be used yet. What one connection may hold says little, for connections are many.
  */
 
-/** A connection as far as answers wait on it. */
+/** A connection as far as something waits on it. */
 export interface Holder {
   /** Bytes that wait. */
   readonly pendingBytes: number;
