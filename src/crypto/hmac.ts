@@ -20,10 +20,14 @@ const MESSAGE_BYTES = 16;
 // behind its end a key is padded with zeros, so that the rest of its block never changes.
 const inner = Buffer.alloc(BLOCK_BYTES + MESSAGE_BYTES, 0x36);
 const outer = Buffer.alloc(BLOCK_BYTES + KEY_BYTES, 0x5c);
+// What is wiped in them: four bytes at a time.
+const innerKey = new Uint32Array(inner.buffer, inner.byteOffset, KEY_BYTES / 4);
+const outerKey = new Uint32Array(outer.buffer, outer.byteOffset, KEY_BYTES / 4);
+const innerHash = new Uint32Array(outer.buffer, outer.byteOffset + BLOCK_BYTES, KEY_BYTES / 4);
 
 /**
  * HMAC-SHA-256 of 16 bytes, written to `target`: twice SHA-256 (RFC 2104), each in one call that leaves no object
- * behind. Less than half of what `createHmac` costs, which every seal and every open pays.
+ * behind. A third of what `createHmac` costs, which every seal and every open pays.
  *
  * The result passes through a string that cannot be wiped. It is the key of one message, whose plaintext the answer
  * carries as a string as well.
@@ -42,12 +46,18 @@ export function hmacInto(target: Buffer, key: Uint8Array, source: Uint8Array, at
     outer[i] = byte ^ 0x5c;
   }
   for (let i = 0; i < MESSAGE_BYTES; i++) inner[BLOCK_BYTES + i] = source[at + i] ?? 0;
-  outer.write(hash("sha256", inner, "binary"), BLOCK_BYTES, KEY_BYTES, "binary");
-  target.write(hash("sha256", outer, "binary"), 0, KEY_BYTES, "binary");
-  for (let i = 0; i < KEY_BYTES; i++) {
-    inner[i] = 0;
-    outer[i] = 0;
+  sha256(inner, outer, BLOCK_BYTES);
+  sha256(outer, target, 0);
+  for (let i = 0; i < KEY_BYTES / 4; i++) {
+    innerKey[i] = 0;
+    outerKey[i] = 0;
     // The inner hash would give the result away to whoever has the outer block's.
-    outer[BLOCK_BYTES + i] = 0;
+    innerHash[i] = 0;
   }
+}
+
+/** Writes the hash to `target`, octet by octet: for so few, a call into C++ costs more. */
+function sha256(bytes: Buffer, target: Buffer, at: number): void {
+  const octets = hash("sha256", bytes, "binary");
+  for (let i = 0; i < KEY_BYTES; i++) target[at + i] = octets.charCodeAt(i);
 }
