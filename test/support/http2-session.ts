@@ -6,6 +6,7 @@ import { DateField } from "../../src/server/http2/date-field.js";
 import { Pages } from "../../src/server/http2/outbox.js";
 import { Session } from "../../src/server/http2/session.js";
 import type { Transport } from "../../src/server/http2/transport.js";
+import { Turn } from "../../src/server/http2/turn.js";
 import { MAX_HELD_BYTES } from "../../src/server/limits.js";
 import { frame, PREFACE, SETTINGS } from "./raw-http2.js";
 
@@ -55,7 +56,7 @@ export class Harness {
   writes = 0;
   #sent: Buffer[] = [];
   #isWatched = false;
-  #isDirty = false;
+  #turnEnds: (() => void) | undefined;
 
   constructor(options: HarnessOptions = {}) {
     const { serve = answerOk, greeted = true, maxBodyBytes = 1 << 20 } = options;
@@ -101,9 +102,12 @@ export class Harness {
       end: () => {
         this.open--;
       },
-      dirty: () => {
-        this.#isDirty = true;
-      },
+      turn: new Turn(
+        () => this.nowMs,
+        (run) => {
+          this.#turnEnds = run;
+        },
+      ),
       watch: () => {
         this.#isWatched = true;
       },
@@ -124,9 +128,9 @@ export class Harness {
 
   /** The end of a turn. */
   turn(): void {
-    if (!this.#isDirty) return;
-    this.#isDirty = false;
-    this.session.flush();
+    const end = this.#turnEnds;
+    this.#turnEnds = undefined;
+    end?.();
   }
 
   /** Time goes by; the session is asked as the engine's timer does. */

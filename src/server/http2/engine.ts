@@ -4,7 +4,7 @@ import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
 import { SocketInput } from "../socket-input.js";
 import { DateField } from "./date-field.js";
-import { Deadlines } from "./deadlines.js";
+import { Deadlines, type Watched } from "./deadlines.js";
 import { Pages } from "./outbox.js";
 import { Session } from "./session.js";
 import type { Transport } from "./transport.js";
@@ -14,12 +14,11 @@ export class Http2Engine implements Engine {
   readonly #options: EngineOptions;
   readonly #pages = new Pages();
   readonly #date = new DateField(() => Date.now());
-  readonly #turn = new Turn();
+  readonly #turn = new Turn(now);
   readonly #input = new SocketInput();
   readonly #deadlines = new Deadlines(now);
-  // The same for all connections: functions of their own would be memory of each.
-  readonly #dirty = (session: Session): void => this.#turn.add(session);
-  readonly #watch = (session: Session): void => this.#deadlines.watch(session);
+  // The same for all connections: a function of its own would be memory of each.
+  readonly #watch = (session: Watched): void => this.#deadlines.watch(session);
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -41,7 +40,7 @@ export class Http2Engine implements Engine {
       refused: (status, reason) => refused(peer, status, reason),
       begin: () => connection.begin(),
       end: () => connection.end(),
-      dirty: this.#dirty,
+      turn: this.#turn,
       watch: this.#watch,
       now,
     });

@@ -22,11 +22,16 @@ export class FrameReader {
   #part: Buffer = EMPTY;
   #partBytes = 0;
 
-  /** Takes the next bytes, the first `length` of `chunk`; all of the last ones must have been read. */
-  feed(chunk: Buffer, length: number): void {
+  /** Takes the next bytes, those of `chunk` from `start` to `end`, behind those that it has been given before. */
+  feed(chunk: Buffer, start: number, end: number): void {
     this.#chunk = chunk;
-    this.#at = 0;
-    this.#stop = length;
+    this.#at = start;
+    this.#stop = end;
+  }
+
+  /** How many of the bytes have not been looked at: they are to be given again. */
+  get left(): number {
+    return this.#stop - this.#at;
   }
 
   /** Lets go of the bytes that have been read: a quiet connection should not hold its last ones. */

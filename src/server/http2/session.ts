@@ -4,47 +4,22 @@
  */
 import type { BodyBudget } from "../body.js";
 import type { Exchange } from "../exchange.js";
-import type { HeldAnswers } from "../held-answers.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES, MAX_STREAMS } from "../limits.js";
 import type { Peer } from "../peer.js";
-import type { DateField } from "./date-field.js";
 import type { Watched } from "./deadlines.js";
 import { ConnectionError, ErrorCode, frameSizeError, protocolError } from "./errors.js";
 import { Flag, FrameType } from "./frame.js";
 import { FrameReader, readUint31 } from "./frame-reader.js";
+import { Intake, type IntakeHost } from "./intake.js";
 import * as limits from "./limits.js";
-import { Outbox, type Pages } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { readSettings } from "./peer-settings.js";
 import { Sender } from "./sender.js";
+import type { SessionOptions } from "./session-options.js";
 import { Streams } from "./streams.js";
 import type { StreamsHost } from "./streams-host.js";
 import { Tolerance } from "./tolerance.js";
-import type { Transport } from "./transport.js";
-
-export interface SessionOptions {
-  readonly transport: Transport;
-  readonly peer: Peer;
-  readonly bodies: BodyBudget;
-  readonly pages: Pages;
-  readonly date: DateField;
-  readonly held: HeldAnswers;
-  readonly headersTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  /** Serves one request; never throws. */
-  readonly serve: (exchange: Exchange) => void;
-  /** Something was refused before there was a request to speak of. */
-  readonly refused: (status: number, reason: string) => void;
-  /** A request begins, and ends. */
-  readonly begin: () => void;
-  readonly end: () => void;
-  /** {@link Session.flush} is wanted at the end of this turn. */
-  readonly dirty: (session: Session) => void;
-  /** {@link Session.check} is wanted from now on. */
-  readonly watch: (session: Session) => void;
-  /** Milliseconds, monotonic. */
-  readonly now: () => number;
-}
 
 /** How far the connection's end has come. */
 const Phase = {
@@ -64,7 +39,7 @@ const MAX_STREAM_ID = 0x7fff_ffff;
 /** Payload of the PING that follows the first GOAWAY: its answer says that the client has read that. */
 const FAREWELL: Buffer = Buffer.from("farewell", "latin1");
 
-export class Session implements StreamsHost, Watched {
+export class Session implements StreamsHost, IntakeHost, Watched {
   readonly peer: Peer;
   readonly bodies: BodyBudget;
   readonly sender: Sender;
@@ -72,14 +47,13 @@ export class Session implements StreamsHost, Watched {
   readonly #options: SessionOptions;
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
+  readonly #intake: Intake;
   readonly #tolerance: Tolerance;
   readonly #streams: Streams;
   #phase: (typeof Phase)[keyof typeof Phase] = Phase.greeting;
   readonly #pace = new Pace();
-  #isReading = false;
-  /** Written to within this turn: {@link SessionOptions.dirty} was called. */
+  /** Written to within this turn: {@link flush} is going to be called, or the end of what is being read writes. */
   #isDirty = false;
-  #isPaused = false;
   /** Deadlines; 0 for none. */
   #headersByMs: number;
   #drainedByMs = 0;
@@ -93,13 +67,14 @@ export class Session implements StreamsHost, Watched {
     this.bodies = bodies;
     this.idleTimeoutMs = idleTimeoutMs;
     this.#outbox = new Outbox(transport, pages);
+    this.#intake = new Intake(this, this.#reader, transport, options.turn);
     this.#tolerance = new Tolerance(now);
     this.sender = new Sender({
       outbox: this.#outbox,
       date: options.date,
       held: options.held,
       spending: (bytes, isShort) => this.#tolerance.answered(bytes, isShort),
-      giveUp: () => this.#fail(new ConnectionError(ErrorCode.enhanceYourCalm, "answers are not taken")),
+      giveUp: () => this.fail(new ConnectionError(ErrorCode.enhanceYourCalm, "answers are not taken")),
     });
     this.#streams = new Streams(this, this.#reader, this.sender, this.#tolerance);
     this.#headersByMs = now() + options.headersTimeoutMs;
@@ -116,17 +91,25 @@ export class Session implements StreamsHost, Watched {
   /** Takes the client's next bytes, the first `length` of `chunk`, which it does not keep; never throws. */
   receive(chunk: Buffer, length = chunk.length): void {
     // Thrown away: closing at once would reset the connection, and the client would not read why.
-    if (this.#phase >= Phase.ending) return;
-    this.#isReading = true;
-    try {
-      this.#reader.feed(chunk, length);
-      while (this.#phase < Phase.ending && this.#reader.next()) this.#frame();
-      this.#streams.serveFresh();
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#isReading = false;
-    this.#reader.release();
+    if (this.isEnding) return;
+    this.#intake.receive(chunk, length);
+  }
+
+  // What the intake asks for.
+
+  get isEnding(): boolean {
+    return this.#phase >= Phase.ending;
+  }
+
+  get isBlocked(): boolean {
+    return this.#outbox.isBlocked;
+  }
+
+  paused(): void {
+    this.#streams.serveFresh();
+  }
+
+  wasRead(): void {
     this.#awaitHeaders();
     this.#endIfDone();
     if (!this.#isDirty) return;
@@ -145,25 +128,21 @@ export class Session implements StreamsHost, Watched {
     this.#isDirty = false;
     if (this.#phase === Phase.over) return;
     this.#outbox.flush();
-    if (this.#outbox.isBlocked && !this.#isPaused && this.#phase < Phase.ending) {
-      // Who does not take answers gets to ask nothing more; otherwise they would pile up here.
-      this.#isPaused = true;
-      this.#drainedByMs = this.#options.now() + this.idleTimeoutMs;
-      this.#options.transport.pause();
-      this.#options.watch(this);
-    }
+    if (!this.#outbox.isBlocked || this.#drainedByMs > 0 || this.isEnding) return;
+    // Who does not take answers gets to ask nothing more; otherwise they would pile up here.
+    this.#drainedByMs = this.#options.now() + this.idleTimeoutMs;
+    this.#intake.pause();
+    this.#options.watch(this);
   }
 
   /** The client has taken all that was written. */
   drained(): void {
     this.#outbox.drained();
     this.#drainedByMs = 0;
-    if (this.#phase >= Phase.ending) return;
+    if (this.isEnding) return;
     this.sender.pump();
     this.touched();
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#options.transport.resume();
+    this.#intake.resume();
   }
 
   /** Takes no further request and ends with the last answer. */
@@ -183,6 +162,7 @@ export class Session implements StreamsHost, Watched {
     if (this.#phase === Phase.over) return;
     this.#phase = Phase.over;
     this.#streams.abort();
+    this.#intake.drop();
     this.#outbox.drop();
     this.#options.transport.destroy();
   }
@@ -198,9 +178,9 @@ export class Session implements StreamsHost, Watched {
       this.destroy();
       return false;
     }
-    if (this.#phase >= Phase.ending) return true;
+    if (this.isEnding) return true;
     if (this.#headersByMs > 0 && nowMs >= this.#headersByMs) {
-      this.#fail(new ConnectionError(ErrorCode.enhanceYourCalm, "headers were not received in time"), 408);
+      this.fail(new ConnectionError(ErrorCode.enhanceYourCalm, "headers were not received in time"), 408);
       return true;
     }
     if (this.#farewellByMs > 0 && nowMs >= this.#farewellByMs) this.#sayLast();
@@ -239,7 +219,7 @@ export class Session implements StreamsHost, Watched {
   touched(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
-    if (!this.#isReading || this.#pace.waits()) this.#options.dirty(this);
+    if (!this.#intake.isReading || this.#pace.waits()) this.#options.turn.add(this);
   }
 
   watch(): void {
@@ -247,12 +227,12 @@ export class Session implements StreamsHost, Watched {
   }
 
   closed(): void {
-    if (!this.#isReading) this.#endIfDone();
+    if (!this.#intake.isReading) this.#endIfDone();
   }
 
   // Frames.
 
-  #frame(): void {
+  frame(): void {
     const { type, stream } = this.#reader;
     if (this.#streams.isInBlock) return this.#streams.continuation();
     if (this.#phase === Phase.greeting) {
@@ -344,7 +324,8 @@ export class Session implements StreamsHost, Watched {
   /** What has begun must go on in time, as far as it is headers. */
   #awaitHeaders(): void {
     const isWaiting =
-      this.#phase < Phase.ending &&
+      !this.isEnding &&
+      !this.#intake.isWaiting &&
       (this.#phase === Phase.greeting || this.#streams.isInBlock || this.#reader.waitsForHeaders);
     if (!isWaiting) this.#headersByMs = 0;
     else if (this.#headersByMs === 0) {
@@ -366,8 +347,8 @@ export class Session implements StreamsHost, Watched {
   }
 
   /** @param status - for the record */
-  #fail(error: unknown, status?: number): void {
-    if (this.#phase >= Phase.ending) return;
+  fail(error: unknown, status?: number): void {
+    if (this.isEnding) return;
     const isProtocol = error instanceof ConnectionError;
     const code = isProtocol ? error.code : ErrorCode.internal;
     const isCalm = code === ErrorCode.enhanceYourCalm;
@@ -393,6 +374,6 @@ export class Session implements StreamsHost, Watched {
       this.#overByMs = Math.min(this.#overByMs, this.#options.now() + EARLY_ANSWER_LINGER_MS);
     });
     // What still comes is read and thrown away.
-    if (this.#isPaused) this.#options.transport.resume();
+    this.#intake.resume();
   }
 }
