@@ -8,9 +8,20 @@ import { type BodyCodec, members, objectSchema, readArray } from "./wire.js";
 
 /** Items between two looks at the clock. */
 const LOOK_EVERY = 8;
+/** Of an item and what parts it from the next. */
+const MIN_ITEM_BYTES = 3;
 
 /** What an item of the fields `F` holds. */
 export type BulkItem<F extends ByteFields> = { readonly [K in keyof F]: Buffer };
+
+/** The items of a call, which were all read. */
+export interface BulkItems<F extends ByteFields> {
+  readonly count: number;
+  /** The first that is malformed, if one is. */
+  readonly malformed: KesError | undefined;
+  /** An item, good as long as the body, or the error of one that is malformed. */
+  readonly at: (index: number) => BulkItem<F> | KesError;
+}
 
 /** The body of a bulk call, which is yet to be read. */
 export class BulkBody<F extends ByteFields> {
@@ -19,6 +30,8 @@ export class BulkBody<F extends ByteFields> {
   readonly #raw: Buffer;
   /** What is read is in it, in front of what it is read from; undefined once it was given back. */
   #memory: Buffer | undefined;
+  readonly #places: Buffer;
+  readonly #placesBytes: number;
   readonly #quick: QuickItems;
   readonly #max: number;
 
@@ -31,7 +44,11 @@ export class BulkBody<F extends ByteFields> {
     this.#spare = spare;
     this.#memory = memory;
     this.#raw = memory.subarray(length, 2 * length);
-    this.#quick = quick.items(this.#raw, memory);
+    const places = 2 * Object.keys(fields).length * Math.min(max, Math.ceil(length / MIN_ITEM_BYTES));
+    this.#placesBytes = places * Int32Array.BYTES_PER_ELEMENT;
+    this.#places = spare.take(this.#placesBytes);
+    const { buffer, byteOffset } = this.#places;
+    this.#quick = quick.items(this.#raw, memory, new Int32Array(buffer, byteOffset, places));
     this.#max = max;
   }
 
@@ -43,26 +60,26 @@ export class BulkBody<F extends ByteFields> {
   recycle(): void {
     const memory = this.#memory;
     this.#memory = undefined;
-    if (memory !== undefined) this.#spare.give(memory, 2 * this.#raw.length);
+    if (memory === undefined) return;
+    this.#spare.give(this.#places, this.#placesBytes);
+    this.#spare.give(memory, 2 * this.#raw.length);
   }
 
-  /**
-   * All items, an error in place of one that is malformed.
-   * @throws KesError `BODY_INVALID` for what is no list, `TOO_MANY_CIPHERTEXTS`
-   */
-  async read(job: Job): Promise<readonly (BulkItem<F> | KesError)[]> {
-    const items: BulkItem<F>[] = [];
+  /** @throws KesError `BODY_INVALID` for what is no list, `TOO_MANY_CIPHERTEXTS` */
+  async read(job: Job): Promise<BulkItems<F>> {
+    const quick = this.#quick;
     for (;;) {
-      if (items.length % LOOK_EVERY === 0 && job.isOver()) await job.turn();
-      const item = this.#quick.next();
-      if (item === "end") return items;
+      if (quick.count % LOOK_EVERY === 0 && job.isOver()) await job.turn();
+      const item = quick.next();
       // Unusual, malformed or too long: the general parser tells which. It does so in one go.
-      if (item === undefined || items.length === this.#max) return this.#readUnusual(job);
-      items.push(item as BulkItem<F>);
+      if (item === undefined) return this.#readUnusual(job);
+      if (item === "end") break;
     }
+    const at = (index: number): BulkItem<F> => quick.members(index) as BulkItem<F>;
+    return { count: quick.count, malformed: undefined, at };
   }
 
-  async #readUnusual(job: Job): Promise<readonly (BulkItem<F> | KesError)[]> {
+  async #readUnusual(job: Job): Promise<BulkItems<F>> {
     const values = readArray(this.#raw);
     if (values.length > this.#max) throw new KesError("TOO_MANY_CIPHERTEXTS");
     const items: (BulkItem<F> | KesError)[] = [];
@@ -70,7 +87,11 @@ export class BulkBody<F extends ByteFields> {
       if (items.length % LOOK_EVERY === 0 && job.isOver()) await job.turn();
       items.push(this.#item(value));
     }
-    return items;
+    return {
+      count: items.length,
+      malformed: items.find((item) => item instanceof KesError),
+      at: (index) => items[index] ?? new KesError("BODY_INVALID"),
+    };
   }
 
   #item(value: unknown): BulkItem<F> | KesError {
@@ -138,13 +159,14 @@ export function answerAll<F extends ByteFields, T>(call: Call, bulk: BulkWork<F,
   const signal = call.signal();
   return bulk.turns.run(bulk.body.bytes, signal, async (job) => {
     const items = await bulk.body.read(job);
-    if (!isPartial) for (const item of items) if (item instanceof KesError) throw item;
+    if (!isPartial && items.malformed !== undefined) throw items.malformed;
     await bulk.find();
     let text = "[";
-    for (const [i, item] of items.entries()) {
+    for (let i = 0; i < items.count; i++) {
       if (i % LOOK_EVERY === 0 && job.isOver()) await job.turn();
       if (i > 0) text += ",";
       try {
+        const item = items.at(i);
         if (item instanceof KesError) throw item;
         const result = bulk.work(item);
         text += bulk.json(result instanceof Promise ? await result : result);

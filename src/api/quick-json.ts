@@ -48,36 +48,34 @@ export class QuickJson {
   /** The members of the one object that `raw` is; undefined when the general parser is to be asked. */
   object(raw: Buffer): ByteMembers | undefined {
     const reader = new Reader(raw);
-    const members = this.#members(reader);
-    return members !== undefined && reader.isAtEnd() ? members : undefined;
+    const members = new Members(this.#names, this.#kinds);
+    return this.#reads(reader, members) && reader.isAtEnd() ? members.read : undefined;
   }
 
   /**
    * The items of the array that `raw` is, one with each call.
-   * @param memory - for ciphertexts and contexts, as large as `raw`; each has memory of Node's pool without it
+   * @param memory - for their members, as large as `raw`, and not a part of it
+   * @param places - where they are in it: two for each member, as many items as there is room for
    */
-  items(raw: Buffer, memory?: Buffer): QuickItems {
-    return new QuickItems(new Reader(raw, memory), (reader) => this.#members(reader));
+  items(raw: Buffer, memory: Buffer, places: Int32Array): QuickItems {
+    const sink = new Places(this.#names, memory, places);
+    return new QuickItems(new Reader(raw), sink, (reader) => this.#reads(reader, sink));
   }
 
-  #members(reader: Reader): ByteMembers | undefined {
-    const members: ByteMembers = {};
-    for (const name of this.#names) members[name] = EMPTY;
-    if (!reader.takes(OPEN_BRACE)) return undefined;
-    if (reader.takes(CLOSE_BRACE)) return members;
+  /** Goes past an object, whose members the sink gets. */
+  #reads(reader: Reader, sink: Sink): boolean {
+    if (!reader.takes(OPEN_BRACE)) return false;
+    if (reader.takes(CLOSE_BRACE)) return true;
     let seen = 0;
     do {
       const which = this.#nameAt(reader);
-      const name = this.#names[which];
       // Of two members of one name the last counts; so seldom that the general parser may find out.
-      if (name === undefined || (seen & (1 << which)) !== 0) return undefined;
+      if (which < 0 || (seen & (1 << which)) !== 0) return false;
       seen |= 1 << which;
-      if (!reader.takes(COLON)) return undefined;
-      const value = reader.base64(this.#kinds[which] === "bytes");
-      if (value === undefined) return undefined;
-      members[name] = value;
+      if (!reader.takes(COLON)) return false;
+      if (!sink.takes(which, reader)) return false;
     } while (reader.takes(COMMA));
-    return reader.takes(CLOSE_BRACE) ? members : undefined;
+    return reader.takes(CLOSE_BRACE);
   }
 
   /** Which name comes next; -1 for none of them. */
@@ -90,41 +88,129 @@ export class QuickJson {
   }
 }
 
+/** Where the value of a member goes. */
+interface Sink {
+  /** Goes past the value of the member of that number; false when the general parser is to be asked. */
+  readonly takes: (which: number, reader: Reader) => boolean;
+}
+
+/** Members as buffers. */
+class Members implements Sink {
+  readonly read: ByteMembers = {};
+  readonly #names: readonly string[];
+  readonly #kinds: readonly ByteKind[];
+
+  constructor(names: readonly string[], kinds: readonly ByteKind[]) {
+    this.#names = names;
+    this.#kinds = kinds;
+    for (const name of names) this.read[name] = EMPTY;
+  }
+
+  takes(which: number, reader: Reader): boolean {
+    const name = this.#names[which];
+    const value = reader.base64(this.#kinds[which] === "bytes");
+    if (name === undefined || value === undefined) return false;
+    this.read[name] = value;
+    return true;
+  }
+}
+
+/** The members of many items in one piece of memory: for so many, a buffer for each would cost as much as reading it. */
+class Places implements Sink {
+  readonly #names: readonly string[];
+  readonly #memory: Buffer;
+  /** First byte of a member, and the one behind its last. */
+  readonly #places: Int32Array;
+  readonly #perItem: number;
+  #usedBytes = 0;
+  #item = -1;
+
+  constructor(names: readonly string[], memory: Buffer, places: Int32Array) {
+    this.#names = names;
+    this.#memory = memory;
+    this.#places = places;
+    this.#perItem = 2 * names.length;
+  }
+
+  /** Goes to the next item; false when there is no room for it. */
+  begins(): boolean {
+    const at = ++this.#item * this.#perItem;
+    if (at + this.#perItem > this.#places.length) return false;
+    // They may hold those of a call before this one.
+    for (let i = 0; i < this.#perItem; i++) this.#places[at + i] = 0;
+    return true;
+  }
+
+  takes(which: number, reader: Reader): boolean {
+    const from = this.#usedBytes;
+    const bytes = reader.base64Into(this.#memory, from);
+    if (bytes < 0) return false;
+    this.#usedBytes = from + bytes;
+    const at = this.#item * this.#perItem + 2 * which;
+    this.#places[at] = from;
+    this.#places[at + 1] = from + bytes;
+    return true;
+  }
+
+  members(item: number): ByteMembers {
+    const members: ByteMembers = {};
+    const memory = this.#memory;
+    let at = item * this.#perItem;
+    for (const name of this.#names) {
+      const from = this.#places[at++] ?? 0;
+      const size = (this.#places[at++] ?? 0) - from;
+      members[name] = size === 0 ? EMPTY : Buffer.from(memory.buffer, memory.byteOffset + from, size);
+    }
+    return members;
+  }
+}
+
 /** The items of an array, read as they are asked for. */
 export class QuickItems {
   readonly #reader: Reader;
-  readonly #members: (reader: Reader) => ByteMembers | undefined;
-  #hasBegun = false;
+  readonly #places: Places;
+  readonly #reads: (reader: Reader) => boolean;
+  #count = 0;
 
-  constructor(reader: Reader, members: (reader: Reader) => ByteMembers | undefined) {
+  constructor(reader: Reader, places: Places, reads: (reader: Reader) => boolean) {
     this.#reader = reader;
-    this.#members = members;
+    this.#places = places;
+    this.#reads = reads;
   }
 
-  /** The next item; `end` behind the last; undefined when the general parser is to be asked about the whole. */
-  next(): ByteMembers | "end" | undefined {
+  /** How many were read. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Reads the next item; undefined when the general parser is to be asked about the whole, or there is no room. */
+  next(): "item" | "end" | undefined {
     const reader = this.#reader;
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
+    if (this.#count === 0) {
       if (!reader.takes(OPEN_BRACKET)) return undefined;
       if (reader.takes(CLOSE_BRACKET)) return reader.isAtEnd() ? "end" : undefined;
-      return this.#members(reader);
+    } else if (!reader.takes(COMMA)) {
+      return reader.takes(CLOSE_BRACKET) && reader.isAtEnd() ? "end" : undefined;
     }
-    if (reader.takes(COMMA)) return this.#members(reader);
-    return reader.takes(CLOSE_BRACKET) && reader.isAtEnd() ? "end" : undefined;
+    if (!this.#places.begins() || !this.#reads(reader)) return undefined;
+    this.#count++;
+    return "item";
+  }
+
+  /** The members of an item that was read. They share the memory that they were read into. */
+  members(item: number): ByteMembers {
+    if (item >= this.#count) throw new RangeError("no such item");
+    return this.#places.members(item);
   }
 }
 
 /** A position in a text. */
 class Reader {
   readonly #raw: Buffer;
-  readonly #memory: Buffer | undefined;
-  #usedBytes = 0;
   #at = 0;
 
-  constructor(raw: Buffer, memory?: Buffer) {
+  constructor(raw: Buffer) {
     this.#raw = raw;
-    this.#memory = memory;
   }
 
   /** Goes past `byte`, and blanks before it, if that comes next. */
@@ -160,17 +246,41 @@ class Reader {
     const size = decodedBytes(this.#raw, from, to);
     if (size === undefined) return undefined;
     if (size === 0) return EMPTY;
-    const bytes = this.#room(size, isOwn);
-    return decode(this.#raw, from, to, bytes) ? bytes : undefined;
+    const bytes = isOwn ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
+    return decode(this.#raw, from, to, bytes, 0) ? bytes : undefined;
   }
 
-  #room(size: number, isOwn: boolean): Buffer {
-    if (isOwn) return Buffer.allocUnsafeSlow(size);
-    const memory = this.#memory;
-    if (memory === undefined) return Buffer.allocUnsafe(size);
-    const at = memory.byteOffset + this.#usedBytes;
-    this.#usedBytes += size;
-    return Buffer.from(memory.buffer, at, size);
+  /**
+   * Writes the bytes to `memory`, from `out` on, where there is room for all that the text may hold.
+   * @returns how many; -1 for what only another parser can read
+   */
+  base64Into(memory: Buffer, out: number): number {
+    if (!this.takes(QUOTE)) return -1;
+    const raw = this.#raw;
+    const from = this.#at;
+    let at = from;
+    let to = out;
+    for (const last = raw.length - 4; at <= last; at += 4, to += 3) {
+      const a = SIX_BITS[raw[at] ?? 0] ?? 0xff;
+      const b = SIX_BITS[raw[at + 1] ?? 0] ?? 0xff;
+      const c = SIX_BITS[raw[at + 2] ?? 0] ?? 0xff;
+      const d = SIX_BITS[raw[at + 3] ?? 0] ?? 0xff;
+      if ((a | b | c | d) > 0x3f) break;
+      memory[to] = (a << 2) | (b >> 4);
+      memory[to + 1] = (b << 4) | (c >> 2);
+      memory[to + 2] = (c << 6) | d;
+    }
+    if (raw[at] !== QUOTE) {
+      // Only the last four characters may be padded.
+      const end = at + 4;
+      if (raw[end] !== QUOTE || raw[end - 1] !== EQUALS) return -1;
+      const size = decodedBytes(raw, at, end) ?? 0;
+      if (!decode(raw, at, end, memory, to)) return -1;
+      at = end;
+      to += size;
+    }
+    this.#at = at + 1;
+    return to - out;
   }
 
   #skipBlanks(): void {
@@ -195,15 +305,15 @@ function paddingOf(raw: Buffer, to: number): number {
 }
 
 /**
- * Padded standard base64 to `bytes`, which has the size for it.
+ * Padded standard base64 to `bytes`, which has room for it from `start` on.
  * @returns false for anything else, and for an escape, which only another parser can read
  */
-function decode(raw: Buffer, from: number, to: number, bytes: Buffer): boolean {
+function decode(raw: Buffer, from: number, to: number, bytes: Buffer, start: number): boolean {
   const padding = paddingOf(raw, to);
   // Bits of all characters together: one that is none has a bit too many.
   let all = 0;
   let at = from;
-  let out = 0;
+  let out = start;
   for (const whole = padding === 0 ? to : to - 4; at < whole; at += 4, out += 3) {
     const a = SIX_BITS[raw[at] ?? 0] ?? 0xff;
     const b = SIX_BITS[raw[at + 1] ?? 0] ?? 0xff;
