@@ -2,6 +2,7 @@
 import { KesError } from "../errors.js";
 import { SpareMemory } from "../keys/spare-memory.js";
 import type { Job, Turns } from "../keys/turns.js";
+import { AnswerPage, ascii } from "./answer-page.js";
 import { type ByteFields, type QuickItems, QuickJson } from "./quick-json.js";
 import type { Call } from "./route.js";
 import { type BodyCodec, members, objectSchema, readArray } from "./wire.js";
@@ -54,6 +55,11 @@ export class BulkBody<F extends ByteFields> {
 
   get bytes(): number {
     return this.#raw.length;
+  }
+
+  /** Memory that calls have left. */
+  get spare(): SpareMemory {
+    return this.#spare;
   }
 
   /** Nobody looks at the body or its items any more: their memory is wiped and serves the next call. */
@@ -124,8 +130,8 @@ export interface BulkWork<F extends ByteFields, T> {
   /** Finds out whether there is such a key, which a list without items asks as well. */
   readonly find: () => unknown;
   readonly work: (item: BulkItem<F>) => T | Promise<T>;
-  /** JSON of an item's result. */
-  readonly json: (result: T) => string;
+  /** Writes the JSON of an item's result. */
+  readonly write: (result: T, answer: AnswerPage) => void;
 }
 
 /** JSON schema of what stands in a partial answer for an item that failed. */
@@ -161,25 +167,45 @@ export function answerAll<F extends ByteFields, T>(call: Call, bulk: BulkWork<F,
     const items = await bulk.body.read(job);
     if (!isPartial && items.malformed !== undefined) throw items.malformed;
     await bulk.find();
-    let text = "[";
-    for (let i = 0; i < items.count; i++) {
-      if (i % LOOK_EVERY === 0 && job.isOver()) await job.turn();
-      if (i > 0) text += ",";
-      try {
-        const item = items.at(i);
-        if (item instanceof KesError) throw item;
-        const result = bulk.work(item);
-        text += bulk.json(result instanceof Promise ? await result : result);
-      } catch (error) {
-        if (!isPartial || !isOwnFault(error)) throw error;
-        text += failureJson(error);
-      }
+    const answer = new AnswerPage(bulk.body.spare, bulk.body.bytes);
+    try {
+      await writeAll(bulk, items, isPartial, job, answer);
+      // Only here: a call that ended early may have left work behind that still looks at its item.
+      bulk.body.recycle();
+      return answer.text();
+    } finally {
+      answer.recycle();
     }
-    // Only here: a call that ended early may have left work behind that still looks at its item.
-    bulk.body.recycle();
-    return `${text}]\n`;
   });
 }
+
+async function writeAll<F extends ByteFields, T>(
+  bulk: BulkWork<F, T>,
+  items: BulkItems<F>,
+  isPartial: boolean,
+  job: Job,
+  answer: AnswerPage,
+): Promise<void> {
+  answer.ascii(BEGIN);
+  for (let i = 0; i < items.count; i++) {
+    if (i % LOOK_EVERY === 0 && job.isOver()) await job.turn();
+    if (i > 0) answer.ascii(COMMA);
+    try {
+      const item = items.at(i);
+      if (item instanceof KesError) throw item;
+      const result = bulk.work(item);
+      bulk.write(result instanceof Promise ? await result : result, answer);
+    } catch (error) {
+      if (!isPartial || !isOwnFault(error)) throw error;
+      answer.ascii(ascii(failureJson(error)));
+    }
+  }
+  answer.ascii(END);
+}
+
+const BEGIN = ascii("[");
+const COMMA = ascii(",");
+const END = ascii("]\n");
 
 /** True for what another item of the same call need not share. */
 function isOwnFault(error: unknown): error is KesError {

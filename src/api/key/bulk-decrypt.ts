@@ -1,6 +1,6 @@
+import { type AnswerPage, ascii } from "../answer-page.js";
 import { answerAll, type BulkBody, bulkBody, itemFailure, partialParameter } from "../bulk.js";
 import { route } from "../route.js";
-import { plaintextJson } from "./decrypt.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
 const fields = { ciphertext: "ciphertext", context: "context" } as const;
@@ -40,7 +40,16 @@ export const bulkDecryptKey = route<BulkBody<typeof fields>>({
       turns,
       find: () => keys.describe(name, call),
       work: ({ ciphertext, context }) => keys.decrypt(name, ciphertext, context, call),
-      json: plaintextJson,
+      write: writePlaintext,
     });
   },
 });
+
+const BEGIN = ascii('{"plaintext":"');
+const END = ascii('"}');
+
+function writePlaintext(plaintext: Buffer, answer: AnswerPage): void {
+  answer.ascii(BEGIN);
+  answer.base64(plaintext);
+  answer.ascii(END);
+}

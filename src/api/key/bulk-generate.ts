@@ -1,6 +1,7 @@
+import type { Dek } from "../../keys/service.js";
+import { type AnswerPage, ascii } from "../answer-page.js";
 import { answerAll, type BulkBody, bulkBody, itemFailure, partialParameter } from "../bulk.js";
 import { route } from "../route.js";
-import { dekJson } from "./generate.js";
 import { base64, keyOf, MAX_BODY_BYTES, MAX_BULK_ITEMS, reply } from "./shared.js";
 
 const fields = { context: "context" } as const;
@@ -41,7 +42,19 @@ export const bulkGenerateKey = route<BulkBody<typeof fields>>({
       turns,
       find: () => keys.describe(name, call),
       work: ({ context }) => keys.generate(name, context, call),
-      json: dekJson,
+      write: writeDek,
     });
   },
 });
+
+const BEGIN = ascii('{"plaintext":"');
+const BETWEEN = ascii('","ciphertext":"');
+const END = ascii('"}');
+
+function writeDek({ plaintext, ciphertext }: Dek, answer: AnswerPage): void {
+  answer.ascii(BEGIN);
+  answer.base64(plaintext);
+  answer.ascii(BETWEEN);
+  answer.base64(ciphertext);
+  answer.ascii(END);
+}

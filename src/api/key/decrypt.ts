@@ -34,6 +34,6 @@ function answer(plaintext: Buffer): string {
 }
 
 /** JSON of a plaintext. Base64 holds nothing that JSON escapes. */
-export function plaintextJson(plaintext: Buffer): string {
+function plaintextJson(plaintext: Buffer): string {
   return `{"plaintext":"${plaintext.toString("base64")}"}`;
 }

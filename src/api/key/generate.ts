@@ -30,6 +30,6 @@ function answer(dek: Dek): string {
 }
 
 /** JSON of a data key. Base64 holds nothing that JSON escapes. */
-export function dekJson({ plaintext, ciphertext }: Dek): string {
+function dekJson({ plaintext, ciphertext }: Dek): string {
   return `{"plaintext":"${plaintext.toString("base64")}","ciphertext":"${ciphertext.toString("base64")}"}`;
 }

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { ascii } from "../../../src/api/answer-page.js";
 import { answerAll, bulkBody } from "../../../src/api/bulk.js";
 import type { Call } from "../../../src/api/route.js";
 import { KesError } from "../../../src/errors.js";
@@ -42,7 +43,7 @@ function bench(body: string, options: { itemMs?: number; query?: string } = {}) 
         done.push(String(ciphertext));
         return ciphertext;
       },
-      json: (text) => JSON.stringify(String(text)),
+      write: (text, answer) => answer.ascii(ascii(JSON.stringify(String(text)))),
     });
   return { run, caller, done, rounds: () => rounds };
 }
@@ -66,7 +67,7 @@ describe("bulk calls", () => {
       turns: new Turns({ now: () => 0, soon: setImmediate }),
       find: () => undefined,
       work: ({ ciphertext }) => String(ciphertext),
-      json: (text) => JSON.stringify(text),
+      write: (text, answer) => answer.ascii(ascii(JSON.stringify(text))),
     });
     expect(JSON.parse(answer as string)).to.deep.equal(["0", "1"]);
   });
@@ -82,7 +83,7 @@ describe("bulk calls", () => {
           used.push(ciphertext);
           return work(ciphertext);
         },
-        json: JSON.stringify,
+        write: (text, answer) => answer.ascii(ascii(JSON.stringify(text))),
       });
     const own = bulkBody(fields, 1000);
     const { signal } = new AbortController();
