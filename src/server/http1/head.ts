@@ -47,6 +47,11 @@ export class RequestHead implements Framing {
     this.end = end;
   }
 
+  /** Bytes of it. */
+  get size(): number {
+    return this.#text.length;
+  }
+
   /** All values of a field. @param name - in lower case */
   values(name: string): readonly string[] {
     const marks = this.#marks;

@@ -12,13 +12,17 @@ import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
 import type { SocketInput } from "../socket-input.js";
 import type { AnswerHeads } from "./answer-head.js";
 import { readHead } from "./head.js";
+import { FREE_BYTES, Holding } from "./holding.js";
 import { Inbox } from "./inbox.js";
+import type { Deferred, Later } from "./later.js";
 import { CR } from "./octets.js";
 import { Refusal, refusals } from "./refusal.js";
 import { type Line, Turn } from "./turn.js";
 
 /** Unread bytes of a connection whose request is not answered yet; more is left to the kernel. */
 const MAX_UNREAD = 64 * 1024;
+/** Requests that came one behind the other are served so many at a time; the others wait for their turn. */
+const MAX_AT_ONCE = 8;
 /** Answers of one turn of the event loop go out together, up to so many bytes. */
 const MAX_GATHERED = 64 * 1024;
 const HEAD_END: Buffer = Buffer.from("\r\n\r\n");
@@ -27,6 +31,7 @@ const HEAD_END: Buffer = Buffer.from("\r\n\r\n");
 export interface SessionOptions extends EngineOptions {
   readonly input: SocketInput;
   readonly heads: AnswerHeads;
+  readonly later: Later;
   /** Ticks in `headersTimeoutMs` and `idleTimeoutMs`. */
   readonly headTicks: number;
   readonly idleTicks: number;
@@ -43,11 +48,12 @@ type Due =
   /** That the other side takes what was sent last. */
   | "end";
 
-export class Http1Session implements Line {
+export class Http1Session implements Line, Deferred {
   readonly connection: Connection;
   readonly #socket: EngineSocket;
   readonly #options: SessionOptions;
   readonly #inbox = new Inbox();
+  readonly #holding: Holding;
   #turn: Turn | undefined;
   #due: Due = "first";
   /** Ticks until {@link #due} is too late; 0 while a request is under way, whose time the server watches. */
@@ -57,6 +63,10 @@ export class Http1Session implements Line {
   #searched = 0;
   /** Bytes of empty lines before the head. */
   #emptyBytes = 0;
+  /** Requests that were served although the answer before them had not left. */
+  #served = 0;
+  /** The next request waits for its turn. */
+  #isInLine = false;
   /** Octets that go out together. */
   #out = "";
   #isAdvancing = false;
@@ -71,12 +81,13 @@ export class Http1Session implements Line {
     this.#socket = socket;
     this.connection = connection;
     this.#options = options;
+    this.#holding = new Holding(options.held, this);
     // A connection on which nothing comes gets no more time than a slow head.
     this.#ticks = options.headTicks;
     // A copy, since what a request was cut off at waits for its rest.
     options.input.read(socket, (bytes, length) => this.#received(Buffer.from(bytes.subarray(0, length))));
     socket.on("end", () => this.#clientEnded());
-    socket.on("drain", () => this.advance());
+    socket.on("drain", () => this.#drained());
     socket.on("close", () => this.#closed());
   }
 
@@ -107,7 +118,10 @@ export class Http1Session implements Line {
     const octets = this.#out;
     this.#out = "";
     if (this.#isGone || !this.#socket.writable) return;
-    if (octets !== "" || sent !== undefined) this.#socket.write(octets, "latin1", sent);
+    if (octets === "" && sent === undefined) return;
+    const isMuch = sent === undefined && this.#socket.writableLength + octets.length > FREE_BYTES;
+    this.#socket.write(octets, "latin1", isMuch ? () => this.#settle() : sent);
+    if (isMuch) this.#settle();
   }
 
   feed(): void {
@@ -139,15 +153,28 @@ export class Http1Session implements Line {
   }
 
   destroy(): void {
+    // `close` is told later; until then nothing more may be begun or held.
+    this.#isClosing = true;
+    this.#inbox.clear();
+    this.#out = "";
     this.#socket.destroy();
+    this.#holding.settle(0);
   }
 
-  /** A tick has passed. */
-  tick(): void {
-    if (this.#ticks === 0 || --this.#ticks > 0) return;
+  /** Its turn has come among those who wait with further requests. */
+  goOn(): void {
+    this.#isInLine = false;
+    this.#served = 0;
+    this.advance();
+  }
+
+  /** A tick has passed. @returns whether that ended the connection */
+  tick(): boolean {
+    if (this.#ticks === 0 || --this.#ticks > 0) return false;
     if (this.#due === "first" || this.#due === "head") this.#refuse(refusals.tooSlow);
-    else if (this.#due === "end" || this.#socket.writableLength > 0) this.#socket.destroy();
+    else if (this.#due === "end" || this.#socket.writableLength > 0) this.destroy();
     else this.#close();
+    return true;
   }
 
   #received(chunk: Buffer): void {
@@ -178,8 +205,9 @@ export class Http1Session implements Line {
 
   #readRequest(): boolean {
     const inbox = this.#inbox;
-    // Whoever takes no answers gets no further ones.
-    if (inbox.size === 0 || this.#socket.writableNeedDrain) return false;
+    // Whoever takes no answers gets no further ones, and nothing is done whose answer could not be sent.
+    if (inbox.size === 0 || this.#socket.writableNeedDrain || !this.#socket.writable) return false;
+    if (this.#mustLineUp()) return false;
     if (inbox.bytes[inbox.at] === CR && !this.#skipEmptyLines()) {
       return this.#emptyBytes > MAX_HEADER_BYTES ? this.#refuse(refusals.headTooLarge) : false;
     }
@@ -196,6 +224,7 @@ export class Http1Session implements Line {
     if (head instanceof Refusal) return this.#refuse(head);
     inbox.at = head.end;
     this.#ticks = 0;
+    this.#served++;
     const turn = new Turn(head, this);
     this.#turn = turn;
     this.connection.begin();
@@ -229,15 +258,45 @@ export class Http1Session implements Line {
     return true;
   }
 
+  /** A piece may hold thousands of requests: others would wait for all of them. */
+  #mustLineUp(): boolean {
+    // Ordinary clients have their answer before they send the next request.
+    if (this.backlog === 0) this.#served = 0;
+    if (this.#served >= MAX_AT_ONCE) this.#lineUp();
+    return this.#isInLine;
+  }
+
+  #lineUp(): void {
+    if (this.#isInLine) return;
+    this.#isInLine = true;
+    this.#options.later.add(this);
+  }
+
+  #drained(): void {
+    this.#settle();
+    if (this.#turn === undefined && this.#inbox.size > 0) this.#lineUp();
+    else this.advance();
+  }
+
   #wait(due: Due): void {
     this.#due = due;
     this.#ticks = due === "head" ? this.#options.headTicks : this.#options.idleTicks;
   }
 
+  /** Tells what the client makes us hold. */
+  #settle(): void {
+    if (this.#isGone || this.#socket.destroyed) return;
+    const { size, bytes } = this.#inbox;
+    const headBytes = this.#turn?.headBytes ?? 0;
+    this.#holding.settle(this.backlog + headBytes + (size === 0 ? 0 : bytes.length));
+  }
+
   /** Takes no more from the kernel than it can use. */
   #regulate(): void {
+    const isHolding = this.#inbox.size > 0 || this.#turn !== undefined || this.#holding.pendingBytes > 0;
+    if (isHolding) this.#settle();
     // A whole head that waits for nothing has been read.
-    const isStuck = this.#turn !== undefined || this.#socket.writableNeedDrain;
+    const isStuck = this.#turn !== undefined || this.#isInLine || this.#socket.writableNeedDrain;
     const isFull = !this.#isClosing && isStuck && this.#inbox.size >= MAX_UNREAD;
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
@@ -256,7 +315,7 @@ export class Http1Session implements Line {
   #broken(error: unknown): void {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     this.#options.refused(this.connection.peer, 500, reason);
-    this.#socket.destroy();
+    this.destroy();
   }
 
   /** Bytes that are no body. */
@@ -271,7 +330,7 @@ export class Http1Session implements Line {
     } else if (turn.isAnswered) {
       // Behind an answer that has begun nothing can be said any more.
       this.flush();
-      this.#socket.destroy();
+      this.destroy();
     }
     // Else its answer is about to be sent, and closes the connection.
   }
@@ -319,6 +378,7 @@ export class Http1Session implements Line {
     this.#inbox.clear();
     this.#out = "";
     this.#ticks = 0;
+    this.#holding.settle(0);
     this.#turn?.gone();
   }
 }

@@ -67,6 +67,11 @@ export class Turn implements Exchange {
     return this.#isAnswered;
   }
 
+  /** Bytes of its head, which it keeps. */
+  get headBytes(): number {
+    return this.#head.size;
+  }
+
   header(name: string): readonly string[] {
     return this.#head.values(name);
   }

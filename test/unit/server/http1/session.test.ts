@@ -7,6 +7,7 @@ import type { Exchange, StreamWriter } from "../../../../src/server/exchange.js"
 import { HeldAnswers } from "../../../../src/server/held-answers.js";
 import { AnswerHeads } from "../../../../src/server/http1/answer-head.js";
 import { RequestHead, readHead } from "../../../../src/server/http1/head.js";
+import { Later } from "../../../../src/server/http1/later.js";
 import { Http1Session } from "../../../../src/server/http1/session.js";
 import { SocketInput } from "../../../../src/server/socket-input.js";
 import { until } from "../../../support/child-process.js";
@@ -56,6 +57,7 @@ async function stage(
     bodies: budget,
     held,
     heads: new AnswerHeads(90_000, () => NOW),
+    later: new Later(() => 0),
     headTicks: HEAD_TICKS,
     idleTicks: IDLE_TICKS,
   });

@@ -1,0 +1,52 @@
+/**
+ * Connections with requests that came one behind the other, more than one connection may have served at once: they go
+ * on in turns, between which everybody else is served.
+ */
+
+export interface Deferred {
+  /** Goes on; adds itself again when it has still more to do. */
+  goOn(): void;
+}
+
+/** Time in a turn of the event loop for those who wait here. */
+const MAX_TURN_MS = 2;
+
+export class Later {
+  #waiting: Deferred[] = [];
+  #isDue = false;
+  readonly #now: () => number;
+  readonly #run = (): void => this.#turn();
+
+  /** @param now - in milliseconds, monotonic */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** `one` goes on behind all that wait already. To be called once until it does. */
+  add(one: Deferred): void {
+    this.#waiting.push(one);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(this.#run);
+  }
+
+  #turn(): void {
+    this.#isDue = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const until = this.#now() + MAX_TURN_MS;
+    let at = 0;
+    while (at < waiting.length) {
+      waiting[at++]?.goOn();
+      if (this.#now() >= until) break;
+    }
+    if (at === waiting.length) return;
+    // Those who have not had their turn stay before those who wait again.
+    this.#waiting = [...waiting.slice(at), ...this.#waiting];
+    this.#schedule();
+  }
+}
