@@ -30,6 +30,8 @@ import { type ServerProcess, type ServerStats, startServerProcess } from "../sup
 import { startTestServer, type TestServer } from "../support/test-server.js";
 
 const MIB = 1024 * 1024;
+/** A frame's type. */
+const PING = 0x6;
 /** A normal request on a new connection, on a machine that has other things to do. */
 const QUICK_MS = 1_500;
 const BODY = Buffer.from("{}");
@@ -585,3 +587,35 @@ function settledOrOpen(socket: Socket): Promise<void> {
 function pem({ admin }: ServerProcess): { cert: string; key: string } {
   return { cert: admin.certPem, key: admin.keyPem };
 }
+
+describe("e2e: requests whose answers are not taken", function () {
+  this.timeout(30_000);
+  let server: ServerProcess;
+
+  before(async () => {
+    server = await startServerProcess({ auditLevel: 8 });
+    await overHttp1(server, server.admin, { method: "GET", path: "/version" });
+  });
+  after(() => server?.stop());
+
+  it("are not kept, however large: what waits is the answer", async () => {
+    const { heapBytes } = await server.stats(true);
+    const values = Array.from({ length: 3 }, (_, i) => [`x${i}`, "v".repeat(5_000)] as const);
+    const fields = [...requestFields("PUT", "/nowhere"), ...values];
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => overH2(server, NO_WINDOW)));
+    const pinged = sockets.map((socket) => {
+      const seen = { ended: false };
+      socket.on("data", (piece: Buffer) => {
+        seen.ended ||= piece.includes("all read");
+      });
+      const all = Array.from({ length: 250 }, (_, i) => headersFrame(i, fields, i % 2 === 0));
+      socket.write(Buffer.concat([...all, frame(PING, 0, 0, Buffer.from("all read"))]));
+      return seen;
+    });
+    await until("all to be read", async () => pinged.every(({ ended }) => ended));
+    const grown = (await server.stats(true)).heapBytes - heapBytes;
+    for (const socket of sockets) socket.destroy();
+    // 37 MiB were sent.
+    expect(grown).to.be.below(20 * MIB);
+  });
+});

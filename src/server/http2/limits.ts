@@ -17,6 +17,8 @@ export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 export const MAX_WINDOW = 0x7fff_ffff;
 /** Bytes of answers that wait for a client's windows before it gets no new streams. */
 export const MAX_PENDING_BYTES = 4 * 1024 * 1024;
+/** What a stream that is not over by itself holds, besides its request and its answer: about what was measured. */
+export const STREAM_BYTES = 1024;
 /** Bytes that one turn of the event loop writes before it looks whether the client takes them. */
 export const MAX_TURN_BYTES = 256 * 1024;
 /** Streams that were reset, by the client or because of it: so many at once, and then so many a second. */

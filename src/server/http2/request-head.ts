@@ -15,6 +15,8 @@ export interface RequestHead {
   readonly contentLength: number;
   /** The client waits for a `100 Continue` before it sends the body. */
   readonly isAsking: boolean;
+  /** Of its fields, as header lists count it. */
+  readonly size: number;
 }
 
 /** Why fields make no request. */
@@ -87,6 +89,7 @@ export class HeadReader implements FieldSink {
       fields: this.#fields,
       contentLength: this.#length === undefined ? -1 : Number(this.#length.value),
       isAsking: this.#isAsking,
+      size: this.#size,
     };
     this.#reset();
     return head;

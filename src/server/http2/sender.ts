@@ -53,7 +53,8 @@ export class Sender implements Holder {
   readonly #waiting = new Set<Outgoing>();
   #window = DEFAULT_WINDOW;
   #initialWindow = DEFAULT_WINDOW;
-  #pendingBytes = 0;
+  #waitingBytes = 0;
+  #keptBytes = 0;
 
   constructor({ outbox, date, held, spending, giveUp }: SenderOptions) {
     this.#outbox = outbox;
@@ -69,8 +70,24 @@ export class Sender implements Holder {
   }
 
   /** Bytes of all answers that wait for a window. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Those, and what else open streams hold. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#waitingBytes + this.#keptBytes;
+  }
+
+  /** An open stream holds so many bytes more; may end the connection. */
+  keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#held.take(this, bytes);
+  }
+
+  letGo(bytes: number): void {
+    this.#keptBytes -= bytes;
+    this.#held.give(this, bytes);
   }
 
   /** Our preface: the settings, and a window for the connection, which settings cannot change. */
@@ -212,7 +229,7 @@ export class Sender implements Holder {
   /** Sends `bytes` of a stream's answer as the windows allow, and its end when it {@link Outgoing.isEnding}. */
   queue(stream: Outgoing, bytes: Buffer): void {
     stream.queue.push(bytes);
-    this.#pendingBytes += bytes.length;
+    this.#waitingBytes += bytes.length;
     this.#waiting.add(stream);
     if (bytes.length > 0) this.#held.take(this, bytes.length);
     if (this.#outbox.isBlocked) return;
@@ -263,7 +280,7 @@ export class Sender implements Holder {
 
   #release(bytes: number): void {
     if (bytes === 0) return;
-    this.#pendingBytes -= bytes;
+    this.#waitingBytes -= bytes;
     this.#held.give(this, bytes);
   }
 

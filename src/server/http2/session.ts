@@ -56,6 +56,9 @@ export class Session implements StreamsHost, IntakeHost, Watched {
   #isDirty = false;
   /** Deadlines; 0 for none. */
   #headersByMs: number;
+  /** Frames that stood by themselves or began a header block, and how many there were when headers were waited for. */
+  #frames = 0;
+  #framesThen = 0;
   #drainedByMs = 0;
   #farewellByMs = 0;
   #overByMs = 0;
@@ -235,6 +238,7 @@ export class Session implements StreamsHost, IntakeHost, Watched {
   frame(): void {
     const { type, stream } = this.#reader;
     if (this.#streams.isInBlock) return this.#streams.continuation();
+    this.#frames++;
     if (this.#phase === Phase.greeting) {
       const isSettings = type === FrameType.settings && (this.#reader.flags & Flag.ack) === 0;
       if (!isSettings) throw protocolError("the first frame is not SETTINGS");
@@ -328,7 +332,9 @@ export class Session implements StreamsHost, IntakeHost, Watched {
       !this.#intake.isWaiting &&
       (this.#phase === Phase.greeting || this.#streams.isInBlock || this.#reader.waitsForHeaders);
     if (!isWaiting) this.#headersByMs = 0;
-    else if (this.#headersByMs === 0) {
+    else if (this.#headersByMs === 0 || this.#framesThen !== this.#frames) {
+      // Of a busy client there is always something of which the rest has not come, and always something else.
+      this.#framesThen = this.#frames;
       this.#headersByMs = this.#options.now() + this.#options.headersTimeoutMs;
       this.#options.watch(this);
     }

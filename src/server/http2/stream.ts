@@ -1,41 +1,19 @@
 /** One stream: a request as it comes and its answer as it goes. */
-import { type BodyBudget, BodyBuffer, type BodyFailure, type BodyRefusal } from "../body.js";
+import { BodyBuffer, type BodyFailure, type BodyRefusal } from "../body.js";
 import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
 import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
 import type { Peer } from "../peer.js";
 import { ErrorCode } from "./errors.js";
-import { MAX_PENDING_BYTES, STREAM_WINDOW_BYTES } from "./limits.js";
+import { MAX_PENDING_BYTES, STREAM_BYTES, STREAM_WINDOW_BYTES } from "./limits.js";
 import type { RequestHead } from "./request-head.js";
 import { SendQueue } from "./send-queue.js";
-import type { Outgoing, Sender } from "./sender.js";
-
-/** What a stream asks of its session. */
-export interface StreamHost {
-  readonly peer: Peer;
-  readonly bodies: BodyBudget;
-  readonly sender: Sender;
-  readonly idleTimeoutMs: number;
-  /** Milliseconds, monotonic. */
-  now(): number;
-  /** Something is to be sent. */
-  touched(): void;
-  /** Looks at the stream's deadlines from now on. */
-  watch(stream: Stream): void;
-  /** `bytes` of a body were taken or thrown away: the client may send as many more. */
-  consumed(stream: Stream, bytes: number): void;
-  /** Ends the stream with RST_STREAM. */
-  cut(stream: Stream, code: ErrorCode): void;
-  /** The stream is over. */
-  closed(stream: Stream): void;
-  /** The request was served, or nobody waits for it any more. */
-  finished(): void;
-  /** An answer that goes on begins, and ends: so long the connection is not idle. */
-  held(isHeld: boolean): void;
-}
+import type { Outgoing } from "./sender.js";
+import type { StreamHost } from "./stream-host.js";
 
 export class Stream implements Exchange, Outgoing {
   readonly id: number;
-  readonly head: RequestHead;
+  /** Without its fields when the request was {@link finished}. */
+  head: RequestHead;
   readonly queue: SendQueue = new SendQueue();
   sendWindow: number;
   isEnding = false;
@@ -62,6 +40,8 @@ export class Stream implements Exchange, Outgoing {
   /** The rest of the body is thrown away; so much of it was. */
   #isDiscarding = false;
   #discardedBytes = 0;
+  /** Bytes that count as held for the stream, from when it {@link stays}. */
+  #keptBytes = 0;
   #gone: (() => void)[] | undefined;
   /** Until when the rest of the body may come; until when the answer must be taken. 0 for no bound. */
   #discardUntilMs = 0;
@@ -138,7 +118,28 @@ export class Stream implements Exchange, Outgoing {
   }
 
   finished(): void {
+    if (!this.#isClosed) this.#dropHead();
     this.#host.finished();
+  }
+
+  /** The request was not answered at once, or the client has not taken or not ended it. What it holds counts. */
+  stays(): void {
+    const early = this.#early instanceof Buffer ? this.#earlyBytes : 0;
+    this.#keep(STREAM_BYTES + this.head.size + early);
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#host.sender.keep(bytes);
+  }
+
+  /** Nobody asks for the request any more, while its answer may wait for the client for long. */
+  #dropHead(): void {
+    const { contentLength, size } = this.head;
+    this.head = { method: "", target: "", fields: NO_FIELDS, contentLength, isAsking: false, size: 0 };
+    if (this.#keptBytes === 0) return;
+    this.#keptBytes -= size;
+    this.#host.sender.letGo(size);
   }
 
   reply(status: number, headers: ReplyHeaders, body?: string): void {
@@ -173,7 +174,7 @@ export class Stream implements Exchange, Outgoing {
       write: (text) => {
         if (this.#isClosed || this.isEnding) return true;
         const isFull = this.queue.size >= MAX_STREAM_BACKLOG;
-        if (isFull || this.#host.sender.pendingBytes >= MAX_PENDING_BYTES) return false;
+        if (isFull || this.#host.sender.waitingBytes >= MAX_PENDING_BYTES) return false;
         this.#host.sender.queue(this, Buffer.from(text, "utf8"));
         this.#host.touched();
         return true;
@@ -296,6 +297,7 @@ export class Stream implements Exchange, Outgoing {
     if (held === undefined) {
       // A whole body is taken within this turn; one that goes on may stay.
       this.#early = isEnd ? Buffer.from(piece) : copyOf(piece);
+      if (this.#keptBytes > 0) this.#keep(piece.length);
       return;
     }
     let body: BodyBuffer;
@@ -365,6 +367,8 @@ export class Stream implements Exchange, Outgoing {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#dropEarly();
+    if (this.#keptBytes > 0) this.#host.sender.letGo(this.#keptBytes);
+    this.#keptBytes = 0;
     this.#host.closed(this);
     if (this.#isHeld) this.#host.held(false);
     const gone = this.#gone;
@@ -377,6 +381,7 @@ export class Stream implements Exchange, Outgoing {
 
 const CONTINUE = 100;
 const EMPTY: Buffer = Buffer.alloc(0);
+const NO_FIELDS: RequestHead["fields"] = Object.freeze([]);
 const NO_VALUES: readonly string[] = Object.freeze([]);
 
 /** Outside of the pool, where a small piece would keep a larger one's memory. */

@@ -11,7 +11,8 @@ import { ReceiveWindow } from "./receive-window.js";
 import { RecentStreams } from "./recent-streams.js";
 import { type HeadFault, isFault, type RequestHead } from "./request-head.js";
 import type { Sender } from "./sender.js";
-import { Stream, type StreamHost } from "./stream.js";
+import { Stream } from "./stream.js";
+import type { StreamHost } from "./stream-host.js";
 import type { StreamsHost } from "./streams-host.js";
 import type { Tolerance } from "./tolerance.js";
 
@@ -260,7 +261,7 @@ export class Streams implements StreamHost {
     }
     // Streams that the client has reset count as long as somebody works for them.
     const isFull = this.#streams.size >= MAX_STREAMS || this.#working >= MAX_STREAMS;
-    if (isFull || this.sender.pendingBytes > limits.MAX_PENDING_BYTES) {
+    if (isFull || this.sender.waitingBytes > limits.MAX_PENDING_BYTES) {
       return this.#refuse(id, ErrorCode.refusedStream);
     }
     const stream = new Stream(this, id, head, isEnd, limits.STREAM_WINDOW_BYTES);
@@ -360,6 +361,7 @@ export class Streams implements StreamHost {
     this.#working++;
     this.#host.begin();
     this.#host.serve(stream);
+    if (!stream.isClosed) stream.stays();
   }
 
   /** Resets a stream through the client's fault. */
