@@ -24,6 +24,8 @@ export class Connection {
   #pending = 0;
   #closing = false;
   #isFresh = true;
+  /** A request came, or got its answer, since that was last asked for. */
+  #isServing = false;
 
   constructor(peer: Peer, socket: EngineSocket, owner: Connections) {
     this.peer = peer;
@@ -58,6 +60,7 @@ export class Connection {
   begin(): void {
     this.#pending++;
     this.#isFresh = false;
+    this.#isServing = true;
     if (this.#closing) this.#session?.close();
     this.#used();
   }
@@ -65,6 +68,7 @@ export class Connection {
   /** A request has got its answer, or nobody waits for it any more. */
   end(): void {
     this.#pending--;
+    this.#isServing = true;
     if (this.#closing && this.#session === undefined) this.close();
   }
 
@@ -100,10 +104,19 @@ export class Connection {
     else {
       this.#idleTimeoutMs = 0;
       this.close();
-      // Answers that nobody takes would keep the session for ever.
-      setTimeout(() => this.destroy(), SHUTDOWN_GRACE_MS).unref();
+      this.#cutLater();
     }
     return true;
+  }
+
+  /** Answers that nobody takes would keep the session for ever. */
+  #cutLater(): void {
+    this.#isServing = false;
+    setTimeout(() => {
+      // A request crossed the goodbye: whoever sent it must learn what became of it.
+      if (this.busy || this.#isServing) this.#cutLater();
+      else this.destroy();
+    }, SHUTDOWN_GRACE_MS).unref();
   }
 
   #used(): void {

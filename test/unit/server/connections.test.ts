@@ -98,6 +98,21 @@ describe("connections", () => {
     await gone(connections);
   });
 
+  it("are not cut while a request that crossed the goodbye waits for its answer, nor just behind that", async () => {
+    const connections = new Connections();
+    const { connection, session } = joined(connections, true);
+    await until("closed", async () => session.closed > 0, PATIENCE_MS);
+    connection.begin();
+    const cutMs = 1_000;
+    await delay(1.3 * cutMs);
+    expect(session.destroyed).to.equal(0);
+    connection.end();
+    const answeredMs = performance.now();
+    await until("destroyed", async () => session.destroyed > 0, PATIENCE_MS);
+    expect(performance.now() - answeredMs).to.be.at.least(cutMs);
+    await gone(connections);
+  });
+
   it("does not close those whose engine sees to that itself", async () => {
     const connections = new Connections();
     const quiet = new Socket();
