@@ -14,8 +14,9 @@ export class Pages {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(PAGE_BYTES);
   }
 
-  /** Nobody reads `page` any more. */
-  give(page: Buffer): void {
+  /** Nobody reads the first `used` bytes of `page` any more. What is secret in one answer shall be in no other. */
+  give(page: Buffer, used: number): void {
+    page.fill(0, 0, used);
     if (page.length === PAGE_BYTES && this.#free.length < MAX_PAGES) this.#free.push(page);
   }
 }
@@ -81,7 +82,7 @@ export class Outbox {
     if (this.isEmpty) return;
     // A copy of what is needed: the page serves the next connection while this waits for its client.
     const bytes = this.#gathered(page);
-    if (page !== undefined) this.#pages.give(page);
+    if (page !== undefined) this.#pages.give(page, this.#end);
     this.#full.length = 0;
     this.#fullBytes = 0;
     this.#page = undefined;
@@ -104,7 +105,7 @@ export class Outbox {
 
   /** Nothing more is sent. */
   drop(): void {
-    if (this.#page !== undefined) this.#pages.give(this.#page);
+    if (this.#page !== undefined) this.#pages.give(this.#page, this.#end);
     this.#full.length = 0;
     this.#fullBytes = 0;
     this.#page = undefined;

@@ -85,13 +85,17 @@ export class Turn {
 
   #end(): void {
     this.#next();
-    if (this.#waiting.length > 0) this.#goOn();
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const one of dirty) one.flush();
-    this.#next();
-    this.#isScheduled = false;
-    if (this.#waiting.length > 0 || this.#dirty.length > 0) this.#set();
+    try {
+      if (this.#waiting.length > 0) this.#goOn();
+      const dirty = this.#dirty;
+      this.#dirty = [];
+      for (const one of dirty) one.flush();
+    } finally {
+      // Whatever befalls one connection, there is another turn for the others.
+      this.#next();
+      this.#isScheduled = false;
+      if (this.#waiting.length > 0 || this.#dirty.length > 0) this.#set();
+    }
   }
 
   #next(): void {
