@@ -100,7 +100,8 @@ export class Http1Session implements Line, Deferred {
   }
 
   get isGone(): boolean {
-    return this.#isGone;
+    // Before `close` is told as well: whoever is cut off in the middle of writing has to see it.
+    return this.#isGone || this.#socket.destroyed;
   }
 
   get backlog(): number {
@@ -108,7 +109,7 @@ export class Http1Session implements Line, Deferred {
   }
 
   send(octets: string, sent?: () => void): void {
-    if (this.#isGone) return;
+    if (this.isGone) return;
     this.#out += octets;
     if (sent === undefined && this.#isAdvancing && this.#out.length < MAX_GATHERED) return;
     this.flush(sent);
@@ -285,7 +286,7 @@ export class Http1Session implements Line, Deferred {
 
   /** Tells what the client makes us hold. */
   #settle(): void {
-    if (this.#isGone || this.#socket.destroyed) return;
+    if (this.isGone) return;
     const { size, bytes } = this.#inbox;
     const headBytes = this.#turn?.headBytes ?? 0;
     this.#holding.settle(this.backlog + headBytes + (size === 0 ? 0 : bytes.length));

@@ -142,7 +142,7 @@ export class Turn implements Exchange {
     };
     return {
       write(text) {
-        if (!isOpen || isEnding || line.backlog >= MAX_STREAM_BACKLOG) return false;
+        if (!isOpen || isEnding || line.isGone || line.backlog >= MAX_STREAM_BACKLOG) return false;
         send(text);
         return true;
       },

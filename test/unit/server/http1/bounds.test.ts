@@ -195,6 +195,26 @@ describe("server/http1: what connections may have of all", () => {
       expect(held.bytes).to.be.within(600_000, 602_000);
     });
 
+    it("that is too much ends a log that nobody reads, and its writer sees that at once", async () => {
+      const written: boolean[] = [];
+      let isClosed = false;
+      const { held, open } = stage((exchange) => {
+        const writer = exchange.stream(200, {});
+        writer.onClose(() => {
+          isClosed = true;
+        });
+        while (written.at(-1) !== false) written.push(writer.write("x".repeat(10_000)));
+        exchange.finished();
+      }, 100_000);
+      const socket = await open();
+      socket.isStuck = true;
+      socket.feed(get("/a"));
+      expect(written.length).to.be.within(10, 20);
+      await turns(2);
+      expect(isClosed).to.equal(true);
+      expect(held.bytes).to.equal(0);
+    });
+
     it("that is too much ends the connection itself, in the middle of its requests", async () => {
       const { held, served, open } = stage((exchange) => answer(exchange, 2 * MIB));
       const socket = await open();
