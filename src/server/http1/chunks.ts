@@ -125,6 +125,7 @@ export class ChunkDecoder {
     const stop = had === 0 ? end : part.length;
     // Not beyond what they may be: or what is refused would depend on how the bytes were cut.
     const fieldsEnd = readFields(part, start, Math.min(stop, start + MAX_TRAILERS), 0, []);
+    if (fieldsEnd === refusals.headTooLarge) return refusals.trailersTooLarge;
     if (fieldsEnd instanceof Refusal) return refusals.trailer;
     if (fieldsEnd === undefined) {
       if (stop - start > MAX_TRAILERS) return refusals.trailersTooLarge;

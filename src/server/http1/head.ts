@@ -3,11 +3,15 @@
  * refused, for that is what request smuggling lives on. One pass over the bytes; values become strings when
  * somebody asks for them.
  */
+import { isHost } from "../host-field.js";
 import { COLON, CR, LF, matchesAt, octets, SP, TAB, TARGET, TOKEN, VALUE } from "./octets.js";
 import { Refusal, refusals } from "./refusal.js";
 
 /** Longest method that is read; the registered ones have at most 17 characters. */
 const MAX_METHOD = 32;
+
+/** Fields of a head, as marks. Few of many: empty ones would cost a hundred times their size. */
+const MAX_MARKS = 256 * 4;
 
 /** Where the fields of a head are: for each the start and end of its name and of its value. */
 type Marks = readonly number[];
@@ -83,6 +87,7 @@ export class RequestHead implements Framing {
     }
     if (this.isChunked && this.isHttp10) return refusals.oldCoding;
     if ((seen & SEEN["content-length"]) !== 0 && this.isChunked) return refusals.lengthAndCoding;
+    if ((seen & SEEN.host) === 0 && !this.isHttp10) return refusals.noHost;
     return this.#isUnmet ? refusals.expectation : undefined;
   }
 
@@ -106,7 +111,7 @@ export class RequestHead implements Framing {
         else this.#isUnmet = true;
         return undefined;
       case "host":
-        return undefined;
+        return isHost(value) ? undefined : refusals.host;
     }
   }
 
@@ -233,6 +238,7 @@ export function readFields(
     if (at >= end) return undefined;
     if (at === nameAt) return endOfFields(bytes, at, end);
     if (bytes[at] !== COLON) return refusals.fieldName;
+    if (marks.length >= MAX_MARKS) return refusals.headTooLarge;
     const nameEnd = at++;
     while (at < end && (bytes[at] === SP || bytes[at] === TAB)) at++;
     const valueAt = at;

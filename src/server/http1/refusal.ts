@@ -32,6 +32,8 @@ export const refusals = {
   fieldValue: bad("a control character in a field value"),
   folded: bad("a folded field line"),
   hosts: bad("more than one Host"),
+  noHost: bad("no Host"),
+  host: bad("malformed Host"),
   length: bad("malformed Content-Length"),
   lengths: bad("more than one Content-Length"),
   coding: bad("a transfer coding other than chunked"),

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import type { Connection } from "../connections.js";
 import type { Engine, EngineOptions } from "../engine.js";
+import { isHost } from "../host-field.js";
 import { EARLY_ANSWER_LINGER_MS, MAX_HEADER_BYTES } from "../limits.js";
 import { Http1Exchange } from "./h1.js";
 
@@ -38,7 +39,7 @@ export class NodeHttp1Engine implements Engine {
       requestTimeout: 0,
       connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
       insecureHTTPParser: false,
-      // Go's server accepts any one Host header; a missing one is the client's affair.
+      // Node answers those itself, and they would leave no record: {@link hostFault}.
       requireHostHeader: false,
     });
     // All of them, or a `Content-Length` far down would count for the parser and not for us. Their size is bounded.
@@ -52,7 +53,8 @@ export class NodeHttp1Engine implements Engine {
     const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
       const connection = this.#connectionOf.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
-      if (hasHosts(request.rawHeaders)) return this.#refuseHosts(connection, response);
+      const fault = hostFault(request);
+      if (fault !== undefined) return this.#refuseHost(connection, response, fault);
       connection.begin();
       const { bodies } = this.#options;
       this.#options.serve(
@@ -67,9 +69,8 @@ export class NodeHttp1Engine implements Engine {
     return server;
   }
 
-  /** Node takes the first of several; whoever stands in front may have taken another (RFC 9112 §3.2). */
-  #refuseHosts(connection: Connection, response: ServerResponse): void {
-    this.#options.refused(connection.peer, 400, "more than one Host");
+  #refuseHost(connection: Connection, response: ServerResponse, fault: string): void {
+    this.#options.refused(connection.peer, 400, fault);
     // What is wrong with its body does not make a second answer.
     if (response.socket !== null) this.#refused.add(response.socket);
     response.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
@@ -99,15 +100,24 @@ export class NodeHttp1Engine implements Engine {
   }
 }
 
-/** True for more than one `Host`. @param fields - names and values in turn */
-function hasHosts(fields: readonly string[]): boolean {
-  let hosts = 0;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? "";
-    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+/**
+ * Why its `Host` is none, or undefined (RFC 9112 §3.2). Node takes the first of several; whoever stands in front may have
+ * taken another.
+ */
+function hostFault({ rawHeaders, httpVersion }: IncomingMessage): string | undefined {
+  let host: string | undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (name.length !== 4 || name.toLowerCase() !== "host") continue;
+    if (host !== undefined) return "more than one Host";
+    host = rawHeaders[i + 1] ?? "";
   }
-  return hosts > 1;
+  if (host === undefined) return OLD.has(httpVersion) ? undefined : "no Host";
+  return isHost(host) ? undefined : "malformed Host";
 }
+
+/** Versions without `Host`. */
+const OLD: ReadonlySet<string> = new Set(["0.9", "1.0"]);
 
 /** Node's codes for requests that are no requests; every other is a 400. */
 const PARSER_FAULTS: Readonly<Record<string, readonly [status: number, reason: string]>> = {

@@ -18,6 +18,8 @@ const FIELD_LINES = new RegExp(`^((?:${TOKEN}+:${VALUE}\\r\\n)*)\\r\\n`);
 const FIELD_LINE = new RegExp(`(${TOKEN}+):(${VALUE})\\r\\n`, "g");
 const EXTENSION = `;${TOKEN}+(?:=(?:${TOKEN}+|"(?:[\\t !#-\\[\\]-~\\x80-\\xff]|\\\\[\\t -~\\x80-\\xff])*"))?`;
 const CHUNK_LINE = new RegExp(`^([0-9A-Fa-f]{1,12})((?:${EXTENSION})*)\\r\\n`);
+const HOST = /^[\w!$%&'()*+,.:;=[\]~-]*$/;
+const MAX_FIELDS = 256;
 const TARGET = /^(?:\/|\*$|[A-Za-z][A-Za-z0-9+.-]*:\/\/)/;
 
 /**
@@ -52,11 +54,14 @@ function readOne(text: string): Read | undefined {
   );
   const of = (wanted: string): string[] =>
     fields.filter(([name]) => name === wanted).map(([, value]) => value);
+  const hosts = of("host");
   const headSize = line.length + block.length;
   const body = readBody(text.slice(headSize), of("content-length"), of("transfer-encoding"), minor === "0");
   const expected = minor === "1" ? of("expect") : [];
-  if (body === undefined || of("host").length > 1 || expected.some((e) => e.toLowerCase() !== "100-continue"))
-    return undefined;
+  const isHostless = hosts.length === 0 && minor === "1";
+  if (isHostless || hosts.length > 1 || hosts.some((host) => !HOST.test(host))) return undefined;
+  if (fields.length > MAX_FIELDS) return undefined;
+  if (body === undefined || expected.some((e) => e.toLowerCase() !== "100-continue")) return undefined;
   const options = of("connection").flatMap((value) =>
     value
       .toLowerCase()

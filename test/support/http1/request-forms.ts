@@ -119,7 +119,7 @@ function message(choices: Choices): [fields: string[], body: string] {
     "{}",
     '{"a":1}',
     "0\r\n\r\n",
-    "GET /read HTTP/1.1\r\n\r\n",
+    "GET /read HTTP/1.1\r\nHost: a\r\n\r\n",
     "x".repeat(300),
   ]);
   const form = choices.below(8);
