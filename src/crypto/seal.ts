@@ -20,6 +20,8 @@ export const OVERHEAD_BYTES = TAG_BYTES + IV_BYTES + NONCE_BYTES;
 const scratchKey = Buffer.alloc(KEY_BYTES);
 const scratchNonce = Buffer.alloc(NONCE_BYTES);
 const scratchTag = Buffer.alloc(TAG_BYTES);
+/** By size, because there is no way to say how much of a view is meant. What is sealed is no secret: never wiped. */
+const scratchSealed = views(new ArrayBuffer(64));
 
 const AEAD_OPTIONS = { authTagLength: TAG_BYTES } as const;
 /** "expand 32-byte k" as four little-endian words, the constant of all ChaCha20 variants. */
@@ -87,9 +89,7 @@ export function open(
   key.fill(0);
   if (context.length > 0) decipher.setAAD(context, { plaintextLength: size });
   decipher.setAuthTag(copied(ciphertext, size, scratchTag));
-  // Not by `subarray`, which makes a Buffer of a Buffer at twice the cost.
-  const sealed = new Uint8Array(ciphertext.buffer, ciphertext.byteOffset, size);
-  const plaintext = decipher.update(sealed);
+  const plaintext = decipher.update(sealedOf(ciphertext, size));
   try {
     decipher.final();
   } catch {
@@ -128,6 +128,20 @@ export function deriveMessageKey(
     default:
       throw internal("algorithm is unknown");
   }
+}
+
+/** The first `size` bytes: data keys, which are short, in memory that was there before. */
+function sealedOf(ciphertext: Uint8Array, size: number): Uint8Array {
+  const view = scratchSealed[size];
+  // Not by `subarray`, which makes a Buffer of a Buffer at twice the cost.
+  if (view === undefined) return new Uint8Array(ciphertext.buffer, ciphertext.byteOffset, size);
+  for (let i = 0; i < size; i++) view[i] = ciphertext[i] ?? 0;
+  return view;
+}
+
+/** The beginnings of `memory`, by their lengths. */
+function views(memory: ArrayBuffer): readonly Uint8Array[] {
+  return Array.from({ length: memory.byteLength + 1 }, (_, size) => new Uint8Array(memory, 0, size));
 }
 
 /** Fills `target` with what begins at `at`. */
