@@ -20,7 +20,7 @@ export interface BulkItems<F extends ByteFields> {
   readonly count: number;
   /** The first that is malformed, if one is. */
   readonly malformed: KesError | undefined;
-  /** An item, good as long as the body, or the error of one that is malformed. */
+  /** An item, good until the next one is asked for, or the error of one that is malformed. */
   readonly at: (index: number) => BulkItem<F> | KesError;
 }
 
@@ -31,6 +31,7 @@ export class BulkBody<F extends ByteFields> {
   readonly #raw: Buffer;
   /** What is read is in it, in front of what it is read from; undefined once it was given back. */
   #memory: Buffer | undefined;
+  readonly #usedBytes: number;
   readonly #places: Buffer;
   readonly #placesBytes: number;
   readonly #quick: QuickItems;
@@ -39,12 +40,14 @@ export class BulkBody<F extends ByteFields> {
   /** @param lent - copied: it is read in turns, and was lent for this one */
   constructor(fields: F, quick: QuickJson, lent: Buffer, max: number, spare: SpareMemory) {
     const { length } = lent;
-    const memory = spare.take(2 * length);
-    lent.copy(memory, length);
+    const room = quick.roomBytes(length);
+    const memory = spare.take(room + length);
+    lent.copy(memory, room);
     this.#fields = fields;
     this.#spare = spare;
     this.#memory = memory;
-    this.#raw = memory.subarray(length, 2 * length);
+    this.#usedBytes = room + length;
+    this.#raw = memory.subarray(room, room + length);
     const places = 2 * Object.keys(fields).length * Math.min(max, Math.ceil(length / MIN_ITEM_BYTES));
     this.#placesBytes = places * Int32Array.BYTES_PER_ELEMENT;
     this.#places = spare.take(this.#placesBytes);
@@ -68,7 +71,7 @@ export class BulkBody<F extends ByteFields> {
     this.#memory = undefined;
     if (memory === undefined) return;
     this.#spare.give(this.#places, this.#placesBytes);
-    this.#spare.give(memory, 2 * this.#raw.length);
+    this.#spare.give(memory, this.#usedBytes);
   }
 
   /** @throws KesError `BODY_INVALID` for what is no list, `TOO_MANY_CIPHERTEXTS` */

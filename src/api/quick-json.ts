@@ -52,13 +52,18 @@ export class QuickJson {
     return this.#reads(reader, members) && reader.isAtEnd() ? members.read : undefined;
   }
 
+  /** Memory that {@link items} needs for a body. */
+  roomBytes(bodyBytes: number): number {
+    return bodyBytes + this.#names.length * SLOT_BYTES;
+  }
+
   /**
    * The items of the array that `raw` is, one with each call.
-   * @param memory - for their members, as large as `raw`, and not a part of it
+   * @param memory - for their members, of {@link roomBytes}, and `raw` is no part of that
    * @param places - where they are in it: two for each member, as many items as there is room for
    */
   items(raw: Buffer, memory: Buffer, places: Int32Array): QuickItems {
-    const sink = new Places(this.#names, memory, places);
+    const sink = new Places(this.#names, memory, raw.length, places);
     return new QuickItems(new Reader(raw), sink, (reader) => this.#reads(reader, sink));
   }
 
@@ -87,6 +92,9 @@ export class QuickJson {
     return -1;
   }
 }
+
+/** A member of an item has a place of its own while it is worked on, unless it is larger. */
+const SLOT_BYTES = 256;
 
 /** Where the value of a member goes. */
 interface Sink {
@@ -119,15 +127,21 @@ class Members implements Sink {
 class Places implements Sink {
   readonly #names: readonly string[];
   readonly #memory: Buffer;
+  readonly #slotsAt: number;
+  /** What was last in each member's slot. Most members of a list are of one size, and a buffer costs more than a copy. */
+  readonly #slots: Buffer[];
   /** First byte of a member, and the one behind its last. */
   readonly #places: Int32Array;
   readonly #perItem: number;
   #usedBytes = 0;
   #item = -1;
 
-  constructor(names: readonly string[], memory: Buffer, places: Int32Array) {
+  /** @param slotsAt - where in `memory` those of the members are */
+  constructor(names: readonly string[], memory: Buffer, slotsAt: number, places: Int32Array) {
     this.#names = names;
     this.#memory = memory;
+    this.#slotsAt = slotsAt;
+    this.#slots = names.map(() => EMPTY);
     this.#places = places;
     this.#perItem = 2 * names.length;
   }
@@ -154,14 +168,25 @@ class Places implements Sink {
 
   members(item: number): ByteMembers {
     const members: ByteMembers = {};
-    const memory = this.#memory;
     let at = item * this.#perItem;
-    for (const name of this.#names) {
+    for (let i = 0; i < this.#names.length; i++) {
       const from = this.#places[at++] ?? 0;
-      const size = (this.#places[at++] ?? 0) - from;
-      members[name] = size === 0 ? EMPTY : Buffer.from(memory.buffer, memory.byteOffset + from, size);
+      members[this.#names[i] ?? ""] = this.#bytes(i, from, (this.#places[at++] ?? 0) - from);
     }
     return members;
+  }
+
+  #bytes(which: number, from: number, size: number): Buffer {
+    const { buffer, byteOffset } = this.#memory;
+    if (size === 0) return EMPTY;
+    if (size > SLOT_BYTES) return Buffer.from(buffer, byteOffset + from, size);
+    let slot = this.#slots[which] ?? EMPTY;
+    if (slot.length !== size) {
+      slot = Buffer.from(buffer, byteOffset + this.#slotsAt + which * SLOT_BYTES, size);
+      this.#slots[which] = slot;
+    }
+    for (let i = 0; i < size; i++) slot[i] = this.#memory[from + i] ?? 0;
+    return slot;
   }
 }
 
@@ -197,7 +222,10 @@ export class QuickItems {
     return "item";
   }
 
-  /** The members of an item that was read. They share the memory that they were read into. */
+  /**
+   * The members of an item that was read, good until the next one's are asked for. They share the memory that they were
+   * read into.
+   */
   members(item: number): ByteMembers {
     if (item >= this.#count) throw new RangeError("no such item");
     return this.#places.members(item);
