@@ -37,10 +37,14 @@ export class Theatre {
   readonly #held = new HeldAnswers(BUDGET);
   readonly #pending = { count: 0 };
   #count = 0;
+  #served = 0;
 
   constructor(make: (options: EngineOptions) => PlayedEngine, limits: Partial<EngineOptions["limits"]> = {}) {
     this.#engine = make({
-      serve: (exchange) => this.#scene(exchange.peer.ip).serve(exchange),
+      serve: (exchange) => {
+        this.#served++;
+        this.#scene(exchange.peer.ip).serve(exchange);
+      },
       refused: (peer, status, reason) => this.#scene(peer.ip).refused.push(`${status} ${reason}`),
       limits: {
         handshakeTimeoutMs: 60_000,
@@ -69,8 +73,12 @@ export class Theatre {
 
   /** Waits until nothing happens any more but with time, and some turns of the event loop more. */
   async settle(rounds: number): Promise<void> {
-    await turns(rounds);
-    while (this.#pending.count > 0) await turns(rounds);
+    let served: number;
+    do {
+      served = this.#served;
+      await turns(rounds);
+      // Pipelined requests take turns, so that there may be more of them than turns.
+    } while (this.#pending.count > 0 || served !== this.#served);
   }
 
   /** @returns an error when memory for bodies was not given back */
