@@ -1,7 +1,8 @@
 /**
  * Decrypts and generates in bulk, 1000 items a call over HTTP/2: items for each second of the server's CPU time, how
  * long rounds of its event loop were, and in the same run the cryptography alone: `tsx bench/bulk.ts [--seconds N]
- * [--http keswick|node] <root of a build> [<root of another>]`. A build is a folder with `dist/`.
+ * [--http keswick|node] <root of a build> [<root of another>]`. A build is a folder with `dist/`. Builds take turns, and
+ * what counts is their ratio to the first one in the same round: the machine is another one in the next.
  */
 import { type ClientHttp2Session, connect } from "node:http2";
 import { parseArgs } from "node:util";
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
     http: { type: "string" },
     profile: { type: "string" },
     calls: { type: "string", default: "1,8" },
+    only: { type: "string", default: "generate,decrypt" },
   },
 });
 const ITEMS = 1000;
@@ -62,6 +64,8 @@ function bare(): { seal: number; open: number } {
   };
 }
 
+type BulkRounds = Awaited<ReturnType<BuildServer["rounds"]>>;
+
 interface Load {
   readonly path: string;
   readonly body: string;
@@ -99,37 +103,85 @@ const options = {
   ...(http === undefined ? {} : { http }),
   ...(profile === undefined ? {} : { profile }),
 };
-for (const root of positionals.length > 0 ? positionals : ["."]) {
+
+interface Subject {
+  readonly root: string;
+  readonly server: BuildServer;
+  readonly session: ClientHttp2Session;
+  readonly loads: Readonly<Record<string, Load>>;
+}
+
+async function start(root: string): Promise<Subject> {
   const server = await startBuild(root, options);
   const { port, ca, cert, key } = server;
   const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
-  try {
-    const context = CONTEXT.toString("base64");
-    const generate: Load = {
-      path: `/v1/key/bulk/generate/${KEY}`,
-      body: JSON.stringify(Array.from({ length: ITEMS }, () => ({ context }))),
-    };
-    const deks = JSON.parse(await post(session, generate.path, generate.body)) as { ciphertext: string }[];
-    const decrypt: Load = {
-      path: `/v1/key/bulk/decrypt/${KEY}`,
-      body: JSON.stringify(deks.map(({ ciphertext }) => ({ ciphertext, context }))),
-    };
-    for (const [what, load] of Object.entries({ generate, decrypt })) {
-      for (const calls of values.calls.split(",").map(Number)) {
-        await measure(server, session, load, calls);
-        for (let round = 0; round < Number(values.rounds); round++) {
-          const crypto = bare();
-          const alone = what === "decrypt" ? crypto.open : crypto.seal;
-          const { perCpuSecond, rounds } = await measure(server, session, load, calls);
-          console.log(
-            `${root} ${what} ${calls} at a time: ${thousands(perCpuSecond)}/s of CPU, ` +
-              `cryptography alone ${thousands(alone)}/s of CPU (${(perCpuSecond / alone).toFixed(2)}); CPU of a round ` +
-              `p50 ${rounds.p50.toFixed(2)} p99 ${rounds.p99.toFixed(2)} max ${rounds.max.toFixed(2)} ms`,
-          );
-        }
-      }
+  const context = CONTEXT.toString("base64");
+  const generate: Load = {
+    path: `/v1/key/bulk/generate/${KEY}`,
+    body: JSON.stringify(Array.from({ length: ITEMS }, () => ({ context }))),
+  };
+  const deks = JSON.parse(await post(session, generate.path, generate.body)) as { ciphertext: string }[];
+  const decrypt: Load = {
+    path: `/v1/key/bulk/decrypt/${KEY}`,
+    body: JSON.stringify(deks.map(({ ciphertext }) => ({ ciphertext, context }))),
+  };
+  return { root, server, session, loads: { generate, decrypt } };
+}
+
+const median = (all: readonly number[]): number =>
+  [...all].sort((a, b) => a - b)[all.length >> 1] ?? Number.NaN;
+
+/** Rounds of one load, in which all builds take turns, each round in another order. */
+async function compare(subjects: readonly Subject[], what: string, calls: number): Promise<void> {
+  const seen = new Map(
+    subjects.map((subject) => [subject, { micros: [] as number[], ratios: [] as number[] }]),
+  );
+  const crypto: number[] = [];
+  const rounds = new Map<Subject, BulkRounds>();
+  for (let round = -1; round < Number(values.rounds); round++) {
+    const alone = bare();
+    const micros = new Map<Subject, number>();
+    for (let i = 0; i < subjects.length; i++) {
+      const subject = subjects[(i + round + 1) % subjects.length];
+      const load = subject?.loads[what];
+      if (subject === undefined || load === undefined) throw new Error(`no such load: ${what}`);
+      const measured = await measure(subject.server, subject.session, load, calls);
+      micros.set(subject, 1e6 / measured.perCpuSecond);
+      rounds.set(subject, measured.rounds);
     }
-  } finally {
+    // The first round warms up.
+    if (round < 0) continue;
+    crypto.push(1e6 / (what === "decrypt" ? alone.open : alone.seal));
+    const [first] = subjects;
+    const yard = first === undefined ? undefined : micros.get(first);
+    for (const [subject, { micros: all, ratios }] of seen) {
+      const one = micros.get(subject) ?? Number.NaN;
+      all.push(one);
+      ratios.push(one / (yard ?? one));
+    }
+  }
+  for (const [{ root }, { micros, ratios }] of seen)
+    console.log(
+      `${what} ${calls} at a time, ${root}: ${median(micros).toFixed(2)} µs [${Math.min(...micros).toFixed(2)}–` +
+        `${Math.max(...micros).toFixed(2)}], ${thousands(1e6 / median(micros))}/s of CPU, × ${median(ratios).toFixed(3)} ` +
+        `[${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`,
+    );
+  for (const [{ root }, { p50, p99, max }] of rounds)
+    console.log(
+      `CPU of a round of the event loop, ${root}: p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} max ${max.toFixed(2)} ms`,
+    );
+  console.log(
+    `cryptography alone: ${median(crypto).toFixed(2)} µs, ${thousands(1e6 / median(crypto))}/s of CPU\n`,
+  );
+}
+
+const subjects: Subject[] = [];
+try {
+  for (const root of positionals.length > 0 ? positionals : ["."]) subjects.push(await start(root));
+  for (const what of values.only.split(","))
+    for (const calls of values.calls.split(",").map(Number)) await compare(subjects, what, calls);
+} finally {
+  for (const { session, server } of subjects) {
     session.close();
     await server.stop();
   }
