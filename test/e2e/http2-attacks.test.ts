@@ -12,6 +12,7 @@ import { encode, frame, PREFACE } from "../support/raw-http2.js";
 const CALM = 0xb;
 const ROUNDS = 20_000;
 const DEADLINE_MS = 20_000;
+const SENT_AHEAD = 40_000;
 const id = (nth: number): number => 2 * nth + 1;
 
 describe("our own HTTP/2: attacks over mTLS", function () {
@@ -52,6 +53,29 @@ describe("our own HTTP/2: attacks over mTLS", function () {
       expect(server.refusals.at(-1)?.[0]).to.equal(429);
     });
   }
+
+  it("has others served while it works off what one client has sent ahead, and answers all of it in its order", async () => {
+    const client = await connectTls(server.port, server.client, { ALPNProtocols: ["h2"] });
+    const asked = Array.from({ length: SENT_AHEAD }, (_, nth) => headers(id(nth), path("/big/200")));
+    const answered: number[] = [];
+    let rest = Buffer.alloc(0);
+    const done = new Promise<void>((resolve, reject) => {
+      client.on("close", () => reject(new Error(`closed after ${answered.length} answers`)));
+      client.on("data", (piece: Buffer) => {
+        const bytes = Buffer.concat([rest, piece]);
+        const frames = wholeFrames(bytes);
+        rest = bytes.subarray(frames.reduce((sum, { payload }) => sum + 9 + payload.length, 0));
+        for (const { type, stream } of frames) if (type === T.data) answered.push(stream);
+        if (answered.length === SENT_AHEAD) resolve();
+      });
+    });
+    const wide = [setting([4, 0x7fff_ffff]), windowUpdate(0, 0x7fff_0000 - 65_535)];
+    client.write(Buffer.concat([PREFACE, ...wide, ...asked]));
+    expect(await status(server)).to.equal(200);
+    await done;
+    client.destroy();
+    expect(answered).to.deep.equal(Array.from({ length: SENT_AHEAD }, (_, nth) => id(nth)));
+  });
 
   it("leaves no connection behind", async () => {
     const deadline = performance.now() + DEADLINE_MS;
