@@ -25,11 +25,17 @@ const ESCAPE = /%[0-9A-Fa-f]{2}/g;
 export function readTarget(target: string): TargetResult {
   const mark = target.indexOf("?");
   const query = mark < 0 ? "" : target.slice(mark);
-  const raw = originForm(mark < 0 ? target : target.slice(0, mark));
+  const raw = originForm(mark < 0 ? target : beforeQuery(target, mark));
   if (SIMPLE.test(raw) && raw.length <= MAX_PATH) {
     return { kind: "path", path: raw as CanonicalPath, raw, query };
   }
   return readUnusual(raw, query);
+}
+
+/** Not a part of a long target, which it would keep in memory: names of keys are remembered, and are parts of paths. */
+function beforeQuery(target: string, mark: number): string {
+  const path = target.slice(0, mark);
+  return target.length > MAX_PATH ? Buffer.from(path, "utf16le").toString("utf16le") : path;
 }
 
 /** Proxies may send `GET https://host/path`; the path is what counts, as in Go's server. */

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect } from "chai";
 import fc from "fast-check";
 import { hasRealSlashes, readTarget } from "../../../src/server/canonical-path.js";
@@ -222,4 +224,22 @@ describe("hasRealSlashes", () => {
     it(`${raw}: ${real ? "the first" : "not all of the first"} ${slashes} stand as they are`, () =>
       expect(hasRealSlashes(raw, slowDecode(raw), slashes)).to.equal(real));
   }
+
+  it("keeps nothing of a long query in the path, of which names are remembered", () => {
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    if (typeof collect !== "function") throw new Error("there is no gc()");
+    const heapBytes = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heapBytes();
+    const names = Array.from({ length: 500 }, (_, i) => {
+      const bytes = Buffer.from(`/v1/key/generate/name-of-a-key-${i}?${"q".repeat(60_000)}`);
+      const read = readTarget(bytes.toString("latin1"));
+      return read.kind === "path" ? read.path.slice("/v1/key/generate/".length) : "";
+    });
+    expect(heapBytes() - before).to.be.below(5_000_000);
+    expect(names.at(-1)).to.equal("name-of-a-key-499");
+  });
 });
