@@ -22,6 +22,7 @@ import {
 } from "../support/attacks.js";
 import { until } from "../support/child-process.js";
 import { FaultyKeystore } from "../support/faulty-keystore.js";
+import { testHttp } from "../support/http-engine.js";
 import { named } from "../support/keystore.js";
 import { connectTls, readAnswer } from "../support/raw-http1.js";
 import { frame } from "../support/raw-http2.js";
@@ -68,7 +69,7 @@ describe("e2e: hostile transport", function () {
       expect((await untilClosed(socket)).text).to.match(/^HTTP\/1\.1 431 /);
     });
 
-    it("honours a Content-Length that is the 4,000th header", async () => {
+    it("honours a Content-Length that is the 4,000th header, or refuses so many", async () => {
       const socket = await overH1(server);
       const many = Array.from({ length: 4_000 }, (_, i) => `x${i}: 1\r\n`).join("");
       const body = JSON.stringify({ context: Buffer.from("bound").toString("base64") });
@@ -76,6 +77,7 @@ describe("e2e: hostile transport", function () {
       socket.write(`content-length: ${body.length}\r\n\r\n${body}`);
       const { status, body: reply } = await readAnswer(socket);
       socket.destroy();
+      if (testHttp === "keswick") return void expect(status).to.equal(431);
       expect(status).to.equal(200);
       const { ciphertext } = JSON.parse(reply.toString()) as { ciphertext: string };
       // Read as a request without body it would be bound to no context.
