@@ -3,11 +3,12 @@
  * and decrypts take turns over connections of both protocols that are made anew every few seconds; every answer is
  * checked. Fails when memory or descriptors grow, or a single answer is wrong. Needs Go.
  *
- * Options: `--millions N`, `--engine node|keswick`, `--main FILE`, `--document` for the region `endurance` of
+ * Options: `--millions N`, `--engine keswick|node`, `--main FILE`, `--document` for the region `endurance` of
  * docs/performance.md.
  */
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { DEFAULT_HTTP_ENGINE } from "../src/config/sections/server.js";
 import { OPERATIONS } from "./compare/contenders/contender.js";
 import { startKeswick } from "./compare/contenders/keswick.js";
 import { makeBenchSite } from "./compare/contenders/site.js";
@@ -22,7 +23,7 @@ import { type Sample, verdictOf } from "./soak/verdict.js";
 const { values } = parseArgs({
   options: {
     millions: { type: "string", default: "24" },
-    engine: { type: "string", default: "node" },
+    engine: { type: "string", default: DEFAULT_HTTP_ENGINE },
     main: { type: "string" },
     document: { type: "boolean", default: false },
   },
@@ -41,7 +42,7 @@ const go = buildGo("load");
 if (go === undefined) throw new Error("no Go on the PATH: the generator in Node would take hours");
 const site = await makeBenchSite();
 try {
-  const engine = values.engine === "keswick" ? "keswick" : "node";
+  const engine = values.engine === "node" ? "node" : "keswick";
   const server = await startKeswick(site, { engine, main: values.main ?? buildKeswick() });
   try {
     const samples: Sample[] = [];

@@ -61,7 +61,7 @@ export interface TlsConfig {
 }
 
 /** Who speaks HTTP: Node, or engines of our own. */
-export type HttpEngine = "node" | "keswick";
+export type HttpEngine = "keswick" | "node";
 
 export interface ServerConfig {
   /** Worker processes; absent for one for each core. */

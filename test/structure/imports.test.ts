@@ -1,9 +1,6 @@
 /** Imports go downwards only: the rule as data, held against every file. */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
 import { expect } from "chai";
-
-const root = resolve(import.meta.dirname, "../..");
+import { importsOf, sources, targetsOf } from "./import-graph.js";
 
 /** Folder → folders it may import besides itself. The leaves `src/errors.ts` and `src/names.ts` are open to all. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -97,25 +94,6 @@ const confined: Readonly<Record<string, readonly string[]>> = {
 };
 
 const LEAVES = new Set(["src/errors.ts", "src/names.ts"]);
-
-function sources(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"));
-}
-
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), "utf8");
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
-}
-
-/** The sources that a file imports, from the root. */
-function targetsOf(file: string): string[] {
-  return importsOf(file)
-    .filter((specifier) => specifier.startsWith("."))
-    .map((specifier) => relative(root, resolve(root, dirname(file), specifier)))
-    .map((target) => target.split(sep).join("/").replace(/\.js$/, ".ts"));
-}
 
 function folderOf(file: string): string {
   return file.startsWith("keystores/") ? "keystores" : file.split("/").slice(0, 2).join("/");

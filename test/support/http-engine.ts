@@ -1,11 +1,12 @@
-/** Who speaks HTTP in servers that tests start: `KESWICK_TEST_HTTP=keswick` runs any suite on our own engines. */
+/** Who speaks HTTP in servers that tests start: `KESWICK_TEST_HTTP=node` runs any suite on Node's engines. */
 import type { HttpEngine } from "../../src/config/config.js";
+import { DEFAULT_HTTP_ENGINE } from "../../src/config/sections/server.js";
 
-export const testHttp: HttpEngine = readEngine(process.env.KESWICK_TEST_HTTP ?? "node");
+export const testHttp: HttpEngine = readEngine(process.env.KESWICK_TEST_HTTP ?? DEFAULT_HTTP_ENGINE);
 
 /** `section`, the text of `server:` in a configuration file or nothing, with the engine to be used. */
 export function withTestHttp(section: string): string {
-  if (testHttp === "node") return section;
+  if (testHttp === DEFAULT_HTTP_ENGINE) return section;
   return `${section === "" ? "server:\n" : section}  http: ${testHttp}\n`;
 }
 

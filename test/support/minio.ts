@@ -107,7 +107,11 @@ function jsonLines(text: string): Record<string, unknown>[] {
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/minio/health/ready`)).status === 200;
+    if ((await fetch(`${url}/minio/health/ready`)).status !== 200) return false;
+    // It says so while S3 still answers XMinioServerNotInitialized; a stranger gets 403 from one that is.
+    const reply = await fetch(url);
+    await reply.arrayBuffer();
+    return reply.status !== 503;
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { createSecureContext } from "node:tls";
 import type { Config } from "../../config/config.js";
+import { DEFAULT_HTTP_ENGINE } from "../../config/sections/server.js";
 import { secureRandom } from "../../crypto/random.js";
 import { ApiKey } from "../../identity/api-key.js";
 import { certificatePem, issueCertificate } from "../../identity/issue.js";
@@ -59,7 +60,7 @@ function devConfig(address: { host: string; port: number }, apiKey: ApiKey): Con
       verifyClients: false,
       proxy: { identities: [], format: "auto", only: false },
     },
-    server: { workers: 1, watch: "off", http: "node", graceMs: 1_000, proxyProtocol: [] },
+    server: { workers: 1, watch: "off", http: DEFAULT_HTTP_ENGINE, graceMs: 1_000, proxyProtocol: [] },
     policies: [],
     api: new Map(),
     cache: { anyMs: 300_000, unusedMs: 30_000, offlineMs: 0, revalidateMs: 0 },

@@ -1,9 +1,12 @@
 /** `server`: how the server takes connections and runs. */
-import type { Config } from "../config.js";
+import type { Config, HttpEngine } from "../config.js";
 import { duration, list, optionalText, section, text, type ValueOf } from "../schema.js";
 import type { Scope } from "../scope.js";
 import { parseAddress } from "./address.js";
 import { parseRange } from "./range.js";
+
+/** Who speaks HTTP where nobody says it; why: docs/performance.md, "Which engine". */
+export const DEFAULT_HTTP_ENGINE: HttpEngine = "keswick";
 
 export const serverSchema = section(
   {
@@ -21,11 +24,11 @@ export const serverSchema = section(
         "policy documents and certificates of identities, by a reload. off: none; see SIGHUP and 'kes server reload'.",
     }),
     http: text({
-      default: "node",
-      enum: ["node", "keswick"],
+      default: DEFAULT_HTTP_ENGINE,
+      enum: ["keswick", "node"],
       description:
-        "Who speaks HTTP on a connection. node: the HTTP of Node.js. keswick: the server's own, which costs less CPU " +
-        "a request. A change needs a restart.",
+        "Who speaks HTTP on a connection. keswick: the server itself. node: the HTTP of Node.js, which costs two to " +
+        "three times the CPU a request. A change needs a restart.",
     }),
     grace: duration({
       default: "10s",
@@ -55,7 +58,7 @@ export function resolveServer(value: ValueOf<typeof serverSchema>, scope: Scope)
   return {
     ...resolveWorkers(value.workers, scope.at("workers")),
     watch: value.watch === "all" || value.watch === "off" ? value.watch : "certificates",
-    http: value.http === "keswick" ? "keswick" : "node",
+    http: value.http === "node" ? "node" : DEFAULT_HTTP_ENGINE,
     graceMs: value.grace,
     proxyProtocol: resolveRanges(value.proxy_protocol, scope.at("proxy_protocol")),
     ...(health === undefined ? {} : { health }),
