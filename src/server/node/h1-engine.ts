@@ -53,8 +53,7 @@ export class NodeHttp1Engine implements Engine {
     const serve = (request: IncomingMessage, response: ServerResponse, isAsked: boolean): void => {
       const connection = this.#connectionOf.get(request.socket);
       if (connection === undefined) return void request.socket.destroy();
-      const fault = hostFault(request);
-      if (fault !== undefined) return this.#refuseHost(connection, response, fault);
+      if (this.#isRefused(connection, request, response)) return;
       connection.begin();
       const { bodies } = this.#options;
       this.#options.serve(
@@ -63,18 +62,29 @@ export class NodeHttp1Engine implements Engine {
     };
     server.on("request", (request, response) => serve(request, response, false));
     server.on("checkContinue", (request, response) => serve(request, response, true));
+    server.on("checkExpectation", (request, response) => {
+      const connection = this.#connectionOf.get(request.socket);
+      if (connection === undefined) return void request.socket.destroy();
+      if (this.#isRefused(connection, request, response)) return;
+      this.#options.refused(connection.peer, 417, "an expectation other than 100-continue");
+      response.writeHead(417).end();
+    });
     server.on("clientError", (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
     // It never listens itself, and its timeouts are watched from this event on.
     server.emit("listening");
     return server;
   }
 
-  #refuseHost(connection: Connection, response: ServerResponse, fault: string): void {
+  /** Whether a request was answered with 400 for its `Host`. */
+  #isRefused(connection: Connection, request: IncomingMessage, response: ServerResponse): boolean {
+    const fault = hostFault(request);
+    if (fault === undefined) return false;
     this.#options.refused(connection.peer, 400, fault);
     // What is wrong with its body does not make a second answer.
     if (response.socket !== null) this.#refused.add(response.socket);
     response.writeHead(400, { "content-type": "text/plain; charset=utf-8", connection: "close" });
     response.end("400 Bad Request");
+    return true;
   }
 
   /** What Node's parser did not take. */

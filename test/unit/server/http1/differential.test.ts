@@ -29,6 +29,15 @@ describe("server/http1: beside node:http", function () {
     expect(figures.alike).to.be.greaterThan(figures.connections * 0.6);
   });
 
+  for (const host of ["Host: a\r\nHost: b\r\n", "Host: a, b\r\n", ""]) {
+    it(`looks at '${host.trim()}' before it looks at an expectation`, async () => {
+      const one = new Differential();
+      await one.play([[`GET /read HTTP/1.1\r\n${host}Expect: 200-ok\r\n\r\n`]]);
+      one.close();
+      expect(one.figures).to.include({ alike: 1 });
+    });
+  }
+
   const { llhttp = "" } = process.versions;
   const [major = 0, minor = 0] = llhttp.split(".").map(Number);
   for (const { why, example, goneIn = [Number.POSITIVE_INFINITY, 0] } of explained) {
