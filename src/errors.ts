@@ -162,3 +162,8 @@ export function formatFault(fault: ConfigFault): string {
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
+
+/** `code` of a TLS error by its name up to Node.js 22: OpenSSL 3.5, which came with 24, calls alerts of SSL 3 otherwise. */
+export function tlsCode(code: string): string {
+  return code.replace("ERR_SSL_SSL/TLS_ALERT_", "ERR_SSL_SSLV3_ALERT_");
+}

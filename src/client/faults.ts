@@ -1,5 +1,5 @@
 /** What a failure of the network means, and what to do about it. */
-import { isKesError, KesError } from "../errors.js";
+import { isKesError, KesError, tlsCode } from "../errors.js";
 import { printable } from "./printable.js";
 
 /**
@@ -163,7 +163,7 @@ function codeOf(cause: unknown): string {
   // undici wraps some, and TCP to several addresses of a name fails with all of their errors in one.
   if (code.startsWith("UND_ERR_SOCKET") && "cause" in cause && cause.cause) return codeOf(cause.cause);
   if (code === "" && cause instanceof AggregateError) return codeOf(cause.errors[0]);
-  return code;
+  return tlsCode(code);
 }
 
 function reasonOf(cause: unknown): string {

@@ -11,6 +11,7 @@ import { type AddressInfo, type BlockList, createServer, type Server, type Socke
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import type { HttpEngine } from "../config/config.js";
+import { tlsCode } from "../errors.js";
 import { BodyBudget } from "./body.js";
 import { Connections } from "./connections.js";
 import type { EngineOptions } from "./engine.js";
@@ -234,5 +235,5 @@ const HANDSHAKE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 function handshakeFault(error: NodeJS.ErrnoException): string {
-  return HANDSHAKE_FAULTS[error.code ?? ""] ?? `tls: ${error.code ?? error.message}`;
+  return HANDSHAKE_FAULTS[tlsCode(error.code ?? "")] ?? `tls: ${error.code ?? error.message}`;
 }

@@ -29,6 +29,7 @@ import type { ListenAt } from "./listen-on.js";
 import { Listener } from "./listener.js";
 import { auditSettings, errorSettings } from "./log-settings.js";
 import { fullSources } from "./metric-sources.js";
+import { shareSmallBlocks } from "./own-memory.js";
 import { Readiness } from "./pages/readiness.js";
 import { Pages } from "./pages.js";
 import type { PeerNotifier } from "./peer-notifier.js";
@@ -134,6 +135,7 @@ export class KeyServer {
 
   /** Opens the keystore and the certificates, creates predefined keys; does not listen yet. */
   static async prepare(options: KeyServerOptions): Promise<KeyServer> {
+    shareSmallBlocks();
     const server = new KeyServer(options);
     try {
       const { config, tlsMaterial, auditSink, version } = options;

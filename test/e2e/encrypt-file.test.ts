@@ -376,7 +376,7 @@ describe("encrypting files", function () {
       }
       const status = await readFile(`/proc/${child.pid}/status`, "utf8");
       const peakKib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);
-      expect(peakKib / 1024).to.be.within(20, 150);
+      expect(peakKib / 1024).to.be.within(20, 180);
       child.stdin?.end();
       expect((await once(child, "exit"))[0]).to.equal(0);
       expect((await stat(join(folder, "out"))).size).to.be.greaterThan(256 * MIB);

@@ -618,6 +618,6 @@ describe("e2e: requests whose answers are not taken", function () {
     const grown = (await server.stats(true)).heapBytes - heapBytes;
     for (const socket of sockets) socket.destroy();
     // 37 MiB were sent.
-    expect(grown).to.be.below(20 * MIB);
+    expect(grown).to.be.below(10 * MIB);
   });
 });

@@ -3,6 +3,7 @@
  * are bounded. A line ends in CR LF and in nothing else: readers that also take a bare LF inside of an extension see
  * another chunk there than those that do not (CVE-2025-55315).
  */
+import { ownCopy } from "../own-memory.js";
 import { readFields } from "./head.js";
 import { CR, hexValue, LF } from "./octets.js";
 import { Refusal, refusals } from "./refusal.js";
@@ -129,7 +130,7 @@ export class ChunkDecoder {
     if (fieldsEnd instanceof Refusal) return refusals.trailer;
     if (fieldsEnd === undefined) {
       if (stop - start > MAX_TRAILERS) return refusals.trailersTooLarge;
-      this.#part = had === 0 ? Buffer.from(bytes.subarray(at, end)) : part;
+      this.#part = had === 0 ? ownCopy(bytes.subarray(at, end)) : part;
       return end;
     }
     this.#part = EMPTY;
@@ -142,7 +143,10 @@ const EMPTY: Buffer = Buffer.alloc(0);
 const ONE_CR: Buffer = Buffer.from([CR]);
 
 function joined(part: Buffer, bytes: Buffer, start: number, stop: number): Buffer {
-  return Buffer.concat([part, bytes.subarray(start, stop)]);
+  const both = Buffer.allocUnsafeSlow(part.length + stop - start);
+  both.set(part);
+  bytes.copy(both, part.length, start, stop);
+  return both;
 }
 
 /** Of a line without its end: whether it can become one. Or garbage would be waited for. */

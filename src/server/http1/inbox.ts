@@ -46,6 +46,11 @@ export class Inbox {
     return at + 1 < end || (at < end && bytes[at] !== CR);
   }
 
+  /** What is left may stay for long: it moves out of memory that it shares with what has been read. */
+  settle(): void {
+    if (this.size > 0 && !this.#isOurs) this.#move(this.size);
+  }
+
   /** Lets go of everything. */
   clear(): void {
     this.bytes = EMPTY;

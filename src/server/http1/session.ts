@@ -294,6 +294,7 @@ export class Http1Session implements Line, Deferred {
 
   /** Takes no more from the kernel than it can use. */
   #regulate(): void {
+    this.#inbox.settle();
     const isHolding = this.#inbox.size > 0 || this.#turn !== undefined || this.#holding.pendingBytes > 0;
     if (isHolding) this.#settle();
     // A whole head that waits for nothing has been read.

@@ -101,7 +101,7 @@ export class FrameReader {
       const needed = this.#partBytes + take;
       if (needed > this.#part.length) {
         // Not the whole frame's size at once: many connections could each announce one that never comes.
-        const larger = Buffer.allocUnsafe(
+        const larger = Buffer.allocUnsafeSlow(
           Math.max(needed, Math.min(size, this.#part.length * 2), MIN_PART_BYTES),
         );
         this.#part.copy(larger, 0, 0, this.#partBytes);

@@ -1,5 +1,6 @@
 /** Header blocks: put together from their frames, decoded, and read as a request or as its trailers. */
 import { MAX_HEADER_BYTES } from "../limits.js";
+import { ownCopy } from "../own-memory.js";
 import { ConnectionError, ErrorCode } from "./errors.js";
 import { HpackDecoder } from "./hpack-decoder.js";
 import { MAX_CONTINUATIONS } from "./limits.js";
@@ -41,7 +42,7 @@ export class HeaderBlocks {
   /** Begins a block whose rest comes in CONTINUATION frames. */
   begin(block: HeaderBlock, bytes: Buffer, start: number, end: number): void {
     this.#open = block;
-    this.#bytes = Buffer.allocUnsafe(Math.max(end - start, MIN_BYTES));
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(end - start, MIN_BYTES));
     this.#length = bytes.copy(this.#bytes, 0, start, end);
     this.#frames = 0;
   }
@@ -54,7 +55,9 @@ export class HeaderBlocks {
       throw new ConnectionError(ErrorCode.enhanceYourCalm, "a header block too large");
     }
     if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(MAX_HEADER_BYTES, 2 * this.#bytes.length)));
+      const larger = Buffer.allocUnsafeSlow(
+        Math.max(needed, Math.min(MAX_HEADER_BYTES, 2 * this.#bytes.length)),
+      );
       this.#bytes.copy(larger, 0, 0, this.#length);
       this.#bytes = larger;
     }
@@ -97,7 +100,7 @@ export class HeaderBlocks {
     }
     if (isFault(head) || end - start > MAX_REMEMBERED_BYTES) return;
     this.#lastHead = head;
-    this.#lastBytes = Buffer.from(bytes.subarray(start, end));
+    this.#lastBytes = ownCopy(bytes.subarray(start, end));
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a session sends: control frames, heads of answers, and bodies as far as the client's windows allow. */
 import type { ReplyHeaders } from "../exchange.js";
 import type { HeldAnswers, Holder } from "../held-answers.js";
+import { ownText } from "../own-memory.js";
 import type { DateField } from "./date-field.js";
 import { ErrorCode as Code, ConnectionError, type ErrorCode } from "./errors.js";
 import { Flag, FRAME_HEAD_BYTES, FrameType, Setting, writeFrameHead, writeUint32 } from "./frame.js";
@@ -216,7 +217,7 @@ export class Sender implements Holder {
       length <= stream.sendWindow &&
       length <= MAX_FRAME_BYTES &&
       !this.#outbox.isBlocked;
-    if (!isDirect) return this.queue(stream, Buffer.from(text, "utf8"));
+    if (!isDirect) return this.queue(stream, ownText(text));
     this.#window -= length;
     stream.sendWindow -= length;
     const at = this.#begin(FrameType.data, Flag.endStream, stream.id, length);

@@ -2,6 +2,7 @@
 import { BodyBuffer, type BodyFailure, type BodyRefusal } from "../body.js";
 import type { Exchange, ReplyHeaders, StreamWriter } from "../exchange.js";
 import { DISCARD_TIMEOUT_MS, MAX_DISCARDED_BYTES, MAX_STREAM_BACKLOG, STREAM_LINGER_MS } from "../limits.js";
+import { ownCopy, ownText } from "../own-memory.js";
 import type { Peer } from "../peer.js";
 import { ErrorCode } from "./errors.js";
 import { MAX_PENDING_BYTES, STREAM_BYTES, STREAM_WINDOW_BYTES } from "./limits.js";
@@ -124,8 +125,12 @@ export class Stream implements Exchange, Outgoing {
 
   /** The request was not answered at once, or the client has not taken or not ended it. What it holds counts. */
   stays(): void {
-    const early = this.#early instanceof Buffer ? this.#earlyBytes : 0;
-    this.#keep(STREAM_BYTES + this.head.size + early);
+    let earlyBytes = 0;
+    if (this.#early instanceof Buffer) {
+      earlyBytes = this.#earlyBytes;
+      this.#early = ownCopy(this.#early);
+    }
+    this.#keep(STREAM_BYTES + this.head.size + earlyBytes);
   }
 
   #keep(bytes: number): void {
@@ -175,14 +180,14 @@ export class Stream implements Exchange, Outgoing {
         if (this.#isClosed || this.isEnding) return true;
         const isFull = this.queue.size >= MAX_STREAM_BACKLOG;
         if (isFull || this.#host.sender.waitingBytes >= MAX_PENDING_BYTES) return false;
-        this.#host.sender.queue(this, Buffer.from(text, "utf8"));
+        this.#host.sender.queue(this, ownText(text));
         this.#host.touched();
         return true;
       },
       end: (last = "") => {
         if (this.#isClosed || this.isEnding) return;
         this.isEnding = true;
-        this.#host.sender.queue(this, Buffer.from(last, "utf8"));
+        this.#host.sender.queue(this, ownText(last));
         if (!this.#isClosed) {
           // A client that does not end its side of the stream either is cut off like one that takes nothing.
           this.#takeUntilMs = this.#host.now() + STREAM_LINGER_MS;
@@ -296,7 +301,7 @@ export class Stream implements Exchange, Outgoing {
     this.#earlyBytes += piece.length;
     if (held === undefined) {
       // A whole body is taken within this turn; one that goes on may stay.
-      this.#early = isEnd ? Buffer.from(piece) : copyOf(piece);
+      this.#early = isEnd ? Buffer.from(piece) : ownCopy(piece);
       if (this.#keptBytes > 0) this.#keep(piece.length);
       return;
     }
@@ -383,10 +388,3 @@ const CONTINUE = 100;
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_FIELDS: RequestHead["fields"] = Object.freeze([]);
 const NO_VALUES: readonly string[] = Object.freeze([]);
-
-/** Outside of the pool, where a small piece would keep a larger one's memory. */
-function copyOf(piece: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(piece.length);
-  piece.copy(copy);
-  return copy;
-}
