@@ -92,7 +92,7 @@ const refused: readonly {
       "kes.yml:1:20: server.workers: '0' is no number of workers; write auto, or a number from 1 to 256",
       "kes.yml:1:30: server.watch: must be one of: certificates, all, off",
       "kes.yml:1:48: server.grace: kesconf: invalid server grace '-1s'; it must not be negative",
-      "kes.yml:1:59: server.http: must be one of: node, keswick",
+      "kes.yml:1:59: server.http: must be one of: keswick, node",
       "kes.yml:2:22: cache.revalidate: kesconf: invalid cache revalidation '-2s'; it must not be negative",
     ],
   },
@@ -342,7 +342,7 @@ describe("configuration sections", () => {
     });
     expect(config.server).to.deep.equal({
       watch: "certificates",
-      http: "node",
+      http: "keswick",
       graceMs: 10_000,
       proxyProtocol: [],
     });
@@ -383,7 +383,7 @@ describe("configuration sections", () => {
       "server:",
       "  workers: 3",
       "  watch: all",
-      "  http: keswick",
+      "  http: node",
       "  grace: 2s",
       "  proxy_protocol: [ 10.0.0.0/8, 192.0.2.7, '2001:db8::/32' ]",
       "  health: { address: ':7374' }",
@@ -416,7 +416,7 @@ describe("configuration sections", () => {
     expect(config.server).to.deep.equal({
       workers: 3,
       watch: "all",
-      http: "keswick",
+      http: "node",
       graceMs: 2_000,
       proxyProtocol: [
         { address: "10.0.0.0", bits: 8, family: "ipv4" },
