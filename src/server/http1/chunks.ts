@@ -10,6 +10,8 @@ import { Refusal, refusals } from "./refusal.js";
 
 /** Longest line of a chunk's size and extensions, CR LF included. */
 const MAX_LINE = 256;
+/** Chunks that are read at once: tiny ones take a hundred times as long as what they hold. */
+const MAX_AT_ONCE = 256;
 /** Digits of a size: 2^48 bytes. */
 const MAX_DIGITS = 12;
 /** Bytes of extensions that one body may have (CVE-2023-39326: they cost much and say nothing). */
@@ -39,10 +41,15 @@ export class ChunkDecoder {
     return this.#state === "done";
   }
 
-  /** Takes from `bytes[start..end)` what belongs to the body. @returns the position behind that */
+  /**
+   * Takes from `bytes[start..end)` what belongs to the body, of many chunks some of it.
+   * @returns the position behind what it has taken
+   */
   take(bytes: Buffer, start: number, end: number): number | Refusal {
     let at = start;
+    let lines = 0;
     while (at < end && this.#state !== "done") {
+      if (this.#state === "size" && lines++ >= MAX_AT_ONCE) return at;
       const next = this.#step(bytes, at, end);
       if (next instanceof Refusal) return next;
       at = next;

@@ -2,6 +2,8 @@
 import { CR, LF } from "./octets.js";
 
 const MIN_CAPACITY = 4096;
+/** More than is asked for is taken up to here: hardly anything may follow, for no more is read of whoever has so much. */
+const MAX_SPARE = 64 * 1024;
 
 /**
  * A window onto the chunk that came last, as long as nothing is left of the one before: the usual request is read
@@ -59,7 +61,7 @@ export class Inbox {
   }
 
   #move(wanted: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(wanted * 2, MIN_CAPACITY));
+    const larger = Buffer.allocUnsafeSlow(Math.max(Math.min(wanted * 2, MAX_SPARE), wanted, MIN_CAPACITY));
     this.bytes.copy(larger, 0, this.at, this.end);
     this.end -= this.at;
     this.at = 0;

@@ -15,6 +15,7 @@ export class IncomingBody {
   /** True as soon as it is known what becomes of the body. */
   #isDecided = false;
   #isTaking = false;
+  #isBehind = false;
   #buffer: BodyBuffer | undefined;
   #done: Done | undefined;
 
@@ -27,6 +28,11 @@ export class IncomingBody {
   /** Its last byte was taken from the inbox. */
   get isComplete(): boolean {
     return this.#chunks === undefined ? this.#left === 0 : this.#chunks.isDone;
+  }
+
+  /** More of it is there than was taken at once. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   /** Somebody waits for it. */
@@ -51,7 +57,7 @@ export class IncomingBody {
     this.#finish("aborted");
   }
 
-  /** Takes what is there of it, when that is wanted. @returns why the bytes are no body, or undefined */
+  /** Takes what is there of it, or much of that, when that is wanted. @returns why the bytes are no body, or undefined */
   take(inbox: Inbox): Refusal | undefined {
     // Whoever is told that the body is too large answers at once, which asks for the rest.
     if (!this.#isDecided || this.#isTaking) return undefined;
@@ -62,6 +68,7 @@ export class IncomingBody {
       this.#isTaking = false;
       if (at instanceof Refusal) return at;
       inbox.at = at;
+      this.#isBehind = !this.isComplete && inbox.size > 0;
     }
     if (this.isComplete && this.#buffer !== undefined) this.#finish(this.#buffer.take());
     return undefined;

@@ -23,6 +23,8 @@ import { type Line, Turn } from "./turn.js";
 const MAX_UNREAD = 64 * 1024;
 /** Requests that came one behind the other are served so many at a time; the others wait for their turn. */
 const MAX_AT_ONCE = 8;
+/** So many unread bytes may take as long as hundreds of usual requests: they are held against the clock. */
+const LARGE_BYTES = 4 * 1024;
 /** Answers of one turn of the event loop go out together, up to so many bytes. */
 const MAX_GATHERED = 64 * 1024;
 const HEAD_END: Buffer = Buffer.from("\r\n\r\n");
@@ -130,6 +132,7 @@ export class Http1Session implements Line, Deferred {
     if (turn === undefined) return;
     const refusal = turn.body.take(this.#inbox);
     if (refusal !== undefined) this.#refuseBody(turn, refusal);
+    else if (turn.body.isBehind) this.#lineUp();
   }
 
   advance(): void {
@@ -166,7 +169,9 @@ export class Http1Session implements Line, Deferred {
   goOn(): void {
     this.#isInLine = false;
     this.#served = 0;
-    this.advance();
+    if (this.isGone) return;
+    if (this.#isLingering) this.#discard();
+    else this.advance();
   }
 
   /** A tick has passed. @returns whether that ended the connection */
@@ -181,7 +186,9 @@ export class Http1Session implements Line, Deferred {
   #received(chunk: Buffer): void {
     if (this.#isClosing && !this.#isLingering) return;
     this.#inbox.add(chunk);
-    if (this.#isLingering) this.#discard();
+    if (this.#inbox.size >= LARGE_BYTES && this.#options.later.isLong()) this.#lineUp();
+    if (this.#isInLine) this.#regulate();
+    else if (this.#isLingering) this.#discard();
     else this.advance();
   }
 
@@ -190,7 +197,7 @@ export class Http1Session implements Line, Deferred {
     if (this.#isClosing) return false;
     const turn = this.#turn;
     if (turn === undefined) return this.#readRequest();
-    this.feed();
+    if (!this.#isInLine) this.feed();
     if (this.#isClosing || !turn.isOver) return false;
     if (turn.closes) {
       this.#close();
@@ -263,7 +270,8 @@ export class Http1Session implements Line, Deferred {
   #mustLineUp(): boolean {
     // Ordinary clients have their answer before they send the next request.
     if (this.backlog === 0) this.#served = 0;
-    if (this.#served >= MAX_AT_ONCE) this.#lineUp();
+    const isMany = this.#served >= MAX_AT_ONCE;
+    if (isMany || (this.#served > 0 && this.#options.later.isLong())) this.#lineUp();
     return this.#isInLine;
   }
 
@@ -299,7 +307,7 @@ export class Http1Session implements Line, Deferred {
     if (isHolding) this.#settle();
     // A whole head that waits for nothing has been read.
     const isStuck = this.#turn !== undefined || this.#isInLine || this.#socket.writableNeedDrain;
-    const isFull = !this.#isClosing && isStuck && this.#inbox.size >= MAX_UNREAD;
+    const isFull = (!this.#isClosing || this.#isLingering) && isStuck && this.#inbox.size >= MAX_UNREAD;
     if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#socket.pause();
@@ -352,7 +360,9 @@ export class Http1Session implements Line, Deferred {
   /** While the body of the last request still comes. */
   #discard(): void {
     const body = this.#turn?.body;
-    if (body === undefined || body.take(this.#inbox) !== undefined || body.isComplete) this.#close();
+    if (body === undefined || body.take(this.#inbox) !== undefined || body.isComplete) return this.#close();
+    if (body.isBehind) this.#lineUp();
+    this.#regulate();
   }
 
   #clientEnded(): void {
