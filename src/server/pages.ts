@@ -7,7 +7,7 @@ import { routes } from "../api/routes.js";
 import { KesError } from "../errors.js";
 import type { CanonicalPath } from "../policy/policy.js";
 import type { ReplyHeaders } from "./exchange.js";
-import type { PageApp } from "./pages/app.js";
+import type { PageApp, PageRequest } from "./pages/app.js";
 import { Readiness } from "./pages/readiness.js";
 import type { ServerState } from "./state.js";
 
@@ -35,10 +35,22 @@ export type PageState = {
 const PATHS: ReadonlySet<string> = new Set(["/", "/openapi.json"]);
 const READY_TIMEOUT_MS = 2_000;
 
+/** Pages that are kept, and the length of what they depend on: a client may accept anything. */
+const MAX_MADE = 32;
+const MAX_KEY = 512;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 export class Pages {
   readonly #options: PagesOptions;
   readonly #readiness: Readiness;
   #app: Promise<PageApp> | undefined;
+  /** Pages that were asked for, by all that they depend on. */
+  readonly #made = new Map<string, Promise<PageReply>>();
+  /** The page that is made. */
+  #making: Promise<unknown> = Promise.resolve();
 
   constructor(options: PagesOptions) {
     this.#options = options;
@@ -69,7 +81,25 @@ export class Pages {
       this.#load(),
       path === "/" ? this.#readiness.of(state.services.keys) : false,
     ]);
-    return app.get({ path, accept: accept.join(","), isReady });
+    return this.#page(app, { path, accept: path === "/" ? accept.join(",") : "", isReady });
+  }
+
+  /** A page costs a thousand times as much as to ask for it, and nobody needs a right for that: it is made once. */
+  #page(app: PageApp, page: PageRequest): Promise<PageReply> {
+    const key = `${page.path} ${page.isReady} ${page.accept}`;
+    const made = this.#made.get(key);
+    if (made !== undefined) return made;
+    const reply = this.#making.then(() => app.get(page));
+    // One in a turn of the event loop, however many have been thought of.
+    this.#making = reply.then(nextTurn, nextTurn);
+    if (key.length > MAX_KEY) return reply;
+    for (const [oldest] of this.#made) {
+      if (this.#made.size < MAX_MADE) break;
+      this.#made.delete(oldest);
+    }
+    this.#made.set(key, reply);
+    reply.catch(() => this.#made.delete(key));
+    return reply;
   }
 
   #load(): Promise<PageApp> {

@@ -43,6 +43,32 @@ describe("Pages", () => {
     });
   }
 
+  it("makes a page once, however many ask for it", async () => {
+    const pages = pagesWith();
+    const [first, ...others] = await Promise.all(
+      Array.from({ length: 50 }, () => get(pages, "/openapi.json", readyState, "application/json")),
+    );
+    for (const other of others) expect(other).to.equal(first);
+    // What nobody looks at makes no difference.
+    expect(await get(pages, "/openapi.json", readyState, "text/html")).to.equal(first);
+  });
+
+  it("makes pages one a turn of the event loop when each is another", async () => {
+    const pages = pagesWith();
+    await get(pages, "/");
+    let made = 0;
+    const all = Array.from({ length: 20 }, (_, i) =>
+      get(pages, "/", readyState, `text/html;q=0.${i}1`).then(() => made++),
+    );
+    let most = 0;
+    for (let before = 0; made < all.length; before = made) {
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, made - before);
+    }
+    await Promise.all(all);
+    expect(most).to.be.at.most(2);
+  });
+
   for (const path of ["/", "/openapi.json"]) {
     for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get"]) {
       it(`refuses ${method} ${path}`, () => {
