@@ -31,6 +31,8 @@ export interface IntakeHost {
 const SHARE = 16;
 /** Then so many from one look at the clock to the next: requests of two frames. */
 const BETWEEN_LOOKS = 4;
+/** A frame or a piece of so many bytes may take as long as hundreds of usual ones, and is held against the clock at once. */
+const LARGE_BYTES = 2 * 1024;
 
 export class Intake implements Waiting {
   readonly #host: IntakeHost;
@@ -67,7 +69,7 @@ export class Intake implements Waiting {
   receive(chunk: Buffer, length: number): void {
     // Node never reads while it is read from. Did it, what is being read was written over.
     if (this.#isReading) return this.#host.fail(new Error("read within a read"));
-    if (this.isWaiting || this.#isEnough()) this.#hold(chunk, 0, length);
+    if (this.isWaiting || this.#isEnough(length)) this.#hold(chunk, 0, length);
     else this.#read(chunk, 0, length, true);
   }
 
@@ -148,7 +150,7 @@ export class Intake implements Waiting {
       reader.feed(bytes, start, end);
       while (!host.isEnding && reader.next()) {
         host.frame();
-        if (!isBounded || !this.#isEnough()) continue;
+        if (!isBounded || !this.#isEnough(reader.end - reader.start)) continue;
         left = reader.left;
         if (left > 0) break;
       }
@@ -162,14 +164,15 @@ export class Intake implements Waiting {
     return left;
   }
 
-  /** Counts a frame or a piece. @returns whether the rest should wait */
-  #isEnough(): boolean {
+  /** Counts a frame or a piece of so many bytes. @returns whether the rest should wait */
+  #isEnough(bytes: number): boolean {
     const { number } = this.#turn;
     if (number !== this.#turnNumber) {
       this.#turnNumber = number;
       this.#work = 0;
     }
     const work = ++this.#work;
+    if (bytes >= LARGE_BYTES) return this.#turn.isLong();
     return work >= SHARE && work % BETWEEN_LOOKS === 0 && this.#turn.isLong();
   }
 }

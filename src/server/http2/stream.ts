@@ -119,7 +119,9 @@ export class Stream implements Exchange, Outgoing {
   }
 
   finished(): void {
+    // Of one that was reset too: what it was served by may hold on to it, as long as a keystore hangs.
     if (!this.#isClosed) this.#dropHead();
+    else if (!this.#isSent) this.head = NO_HEAD;
     this.#host.finished();
   }
 
@@ -387,4 +389,12 @@ export class Stream implements Exchange, Outgoing {
 const CONTINUE = 100;
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_FIELDS: RequestHead["fields"] = Object.freeze([]);
+const NO_HEAD: RequestHead = Object.freeze({
+  method: "",
+  target: "",
+  fields: NO_FIELDS,
+  contentLength: -1,
+  isAsking: false,
+  size: 0,
+});
 const NO_VALUES: readonly string[] = Object.freeze([]);

@@ -47,6 +47,16 @@ describe("http2: what one turn reads", () => {
     expect(client.open).to.equal(0);
   });
 
+  it("holds a large frame against the clock at once: one may cost as much as hundreds", () => {
+    const { client } = busy(2);
+    const large = [...GET, ["x-large", "v".repeat(4_000)] as const];
+    client.send(Buffer.concat(Array.from({ length: 12 }, (_, nth) => headers(id(nth), large))));
+    // Two, and one more at the end of the turn: a share of sixteen frames would have taken all of them.
+    expect(client.requests.length).to.be.at.most(4);
+    for (let turn = 0; turn < 12; turn++) client.turn();
+    expect(client.requests.length).to.equal(12);
+  });
+
   it("reads all at once what takes no time", () => {
     const { client } = busy(0);
     client.session.receive(requests(MANY));
