@@ -27,6 +27,8 @@ export interface Behaviour {
   readonly play?: (scene: Scene) => Promise<void>;
   /** Connections that the server takes at a time. */
   readonly maxConnections?: number;
+  /** It asks for much that it has a right to: others may have to wait, as for any client that is busy (SECURITY.md). */
+  readonly isDear?: boolean;
   /** What all together may have it hold, in MiB, where that is a bound that connections share. */
   readonly sharedMib?: number;
 }

@@ -71,6 +71,7 @@ export const h1Behaviours: readonly Behaviour[] = [
   h1("pipelined API descriptions, not read", {
     flood: floods("GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n"),
     isDeaf: true,
+    sharedMib: 128,
   }),
   h1("pipelined requests with bodies, 403", { flood: floods(`${GENERATE}content-length: 2\r\n\r\n{}`) }),
   h1("requests that are none", { flood: floods("GET  / HTTP/1.1\r\n\r\n"), comesBack: true }),
@@ -134,18 +135,21 @@ export const h1Behaviours: readonly Behaviour[] = [
     flood: floods(VERSION),
   }),
   h1("listing not read", {
+    isDear: true,
     isEntitled: true,
     isDeaf: true,
     flood: floods("GET /v1/key/list/ HTTP/1.1\r\nhost: a\r\n\r\n"),
     sharedMib: 128,
   }),
   h1("metrics not read", {
+    isDear: true,
     isEntitled: true,
     isDeaf: true,
     flood: floods("GET /v1/metrics HTTP/1.1\r\nhost: a\r\n\r\n"),
     sharedMib: 128,
   }),
   h1("bulk answers not read", {
+    isDear: true,
     isEntitled: true,
     isDeaf: true,
     flood: floods(

@@ -137,24 +137,28 @@ export const streamBehaviours: readonly Behaviour[] = [
     drip: { everyMs: 21, bytes: windowChange },
   }),
   h2("listings, no window", {
+    isDear: true,
     isEntitled: true,
     settings: NO_WINDOW,
     start: opens(MOST, get("/v1/key/list/")),
     sharedMib: HELD_MIB,
   }),
   h2("metrics, no window", {
+    isDear: true,
     isEntitled: true,
     settings: NO_WINDOW,
     start: opens(MOST, get("/v1/metrics")),
     sharedMib: HELD_MIB,
   }),
   h2("bulk answers, no window", {
+    isDear: true,
     isEntitled: true,
     settings: NO_WINDOW,
     start: opens(40, bulk),
     sharedMib: HELD_MIB,
   }),
   h2("bulk answers not read", {
+    isDear: true,
     isEntitled: true,
     isDeaf: true,
     settings: setting(4, 0x7fff_ffff),

@@ -7,7 +7,7 @@ import { type Attacker, type AttackReport, startAttacker } from "./attacker.js";
 import type { Behaviour } from "./behaviour.js";
 import type { LoopDelay } from "./loop-watch.js";
 import { Regular, type Served } from "./regular.js";
-import { type Server, startServer } from "./server.js";
+import { type Server, type ServerUse, startServer } from "./server.js";
 
 export interface Conditions {
   /** Of attackers, for behaviours that do not say. */
@@ -32,7 +32,9 @@ export interface Outcome {
 
 const SAMPLE_MS = 50;
 /** For the server to notice that all have left. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 6_000;
+/** What a server has more after some rows than before, whoever comes. */
+const SLACK_BYTES = 2 * 1024 * 1024;
 
 /** A server, who attacks it, and who means well. */
 export class Arena {
@@ -77,7 +79,7 @@ export class Arena {
     const attack = await this.#attacker.report();
     const during = await server.use("collect");
     await this.#attacker.leave();
-    const after = await settled(server, before.sockets);
+    const after = await settled(server, before);
     this.isSpoilt = regular.failures > 0;
     return {
       name,
@@ -105,9 +107,13 @@ async function highestRss(pid: number, forMs: number): Promise<number> {
   return most;
 }
 
-/** Its use when all connections of attackers have ended, or it is late for that. */
-async function settled(server: Server, sockets: number): Promise<{ readonly heapBytes: number }> {
+/** Its use when all connections of attackers have ended and what they held is free, or it is late for that. */
+async function settled(server: Server, before: ServerUse): Promise<ServerUse> {
   const untilMs = performance.now() + SETTLE_MS;
-  while ((await server.use()).sockets > sockets && performance.now() < untilMs) await delay(SAMPLE_MS);
-  return server.use("collect");
+  for (;;) {
+    const now = await server.use("collect");
+    const isBack = now.sockets <= before.sockets && now.heapBytes - before.heapBytes < SLACK_BYTES;
+    if (isBack || performance.now() >= untilMs) return now;
+    await delay(SAMPLE_MS * 4);
+  }
 }

@@ -10,6 +10,8 @@ export interface Bounds {
   readonly leftBytes: number;
   /** In which the event loop is held, at most and nearly always. */
   readonly delayP999Ms: number;
+  /** Beyond that where whoever is cut off comes back, for each connection. */
+  readonly handshakeMs: number;
   /** Beyond twenty times what it is without attackers, which says how busy the machine is. */
   readonly p99Ms: number;
   /** Waiting time of a new connection. */
@@ -24,6 +26,7 @@ export const usualBounds: Bounds = {
   peakBytes: 128 * MIB,
   leftBytes: 8 * MIB,
   delayP999Ms: 20,
+  handshakeMs: 1,
   p99Ms: 100,
   newcomerMs: 2_000,
 };
@@ -48,7 +51,10 @@ export function faults(
   hold("held", heldBytes / MIB, mayHold / MIB, "MiB");
   hold("resident", peakBytes / MIB, (bounds.peakBytes + 2 * shared) / MIB, "MiB");
   hold("left", leftBytes / MIB, bounds.leftBytes / MIB, "MiB");
-  hold("loop", delay.p999Ms, bounds.delayP999Ms, "ms");
+  if (behaviour.isDear === true) return found;
+  // Sixty handshakes in a turn are a millisecond each, and a flood of connections is not borne better by anybody.
+  const handshakes = behaviour.comesBack === true ? connections * bounds.handshakeMs : 0;
+  hold("loop", delay.p999Ms, bounds.delayP999Ms + handshakes, "ms");
   hold("p99", regular.p99Ms, bounds.p99Ms + 20 * (idle?.regular.p99Ms ?? 0), "ms");
   hold("newcomer", regular.newcomerMs, bounds.newcomerMs, "ms");
   hold("failed", regular.failures, 0, "requests");
