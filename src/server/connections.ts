@@ -3,6 +3,11 @@ import type { EngineSocket } from "./engine.js";
 import { SHUTDOWN_GRACE_MS } from "./limits.js";
 import type { Peer } from "./peer.js";
 
+/** The connection under a handshake. */
+export interface Wire {
+  readonly bytesRead: number;
+}
+
 /** What of an HTTP/2 session its connection asks for. */
 export interface Session {
   /** Takes no further request; ends the connection with its last answer. */
@@ -130,13 +135,16 @@ const MAX_TICK_MS = 1_000;
 const MIN_TICKS = 10;
 /** Whoever has just connected may be about to send a request; it gets so long. */
 const FRESH_MS = 500;
+/** Handshakes among which one is chosen to be given up. */
+const MAX_LOOKED_AT = 64;
 
 /**
  * All sockets of a listener. Connections are kept in the order of their last request, so that those who only hold
  * a connection open make room for those who use theirs.
  */
 export class Connections {
-  readonly #handshakes = new Set<EngineSocket>();
+  /** And what lies under each, in the order in which they came. */
+  readonly #handshakes = new Map<EngineSocket, Wire | undefined>();
   readonly #established = new Set<Connection>();
   /** One for all sockets: a function of its own for each would be memory. */
   readonly #handshakeEnded: (this: EngineSocket) => void;
@@ -180,9 +188,12 @@ export class Connections {
     return this.#handshakes.size + this.#established.size;
   }
 
-  /** A handshake begins. */
-  add(socket: EngineSocket): void {
-    this.#handshakes.add(socket);
+  /**
+   * A handshake begins.
+   * @param wire - tells whether the client has said anything yet
+   */
+  add(socket: EngineSocket, wire?: Wire): void {
+    this.#handshakes.set(socket, wire);
     socket.on("close", this.#handshakeEnded);
   }
 
@@ -208,13 +219,15 @@ export class Connections {
   }
 
   /**
-   * Gives up one socket: the oldest handshake, since an honest one is over in no time, else the connection that
-   * was not used for longest. @returns false when every connection waits for an answer
+   * Gives up one socket: of the oldest handshakes one in which the client has said nothing, or the oldest, since an
+   * honest one is over in no time; else the connection that was not used for longest.
+   * @returns false when every connection waits for an answer
    */
   giveUpOne(): boolean {
-    for (const socket of this.#handshakes) {
-      this.#handshakes.delete(socket);
-      socket.destroy();
+    const handshake = this.#leastHandshake();
+    if (handshake !== undefined) {
+      this.#handshakes.delete(handshake);
+      handshake.destroy();
       return true;
     }
     for (const connection of this.#established) {
@@ -226,18 +239,30 @@ export class Connections {
     return false;
   }
 
+  /** Somebody who only opens connections, as fast as he can, would else push out those who are about to be through. */
+  #leastHandshake(): EngineSocket | undefined {
+    let oldest: EngineSocket | undefined;
+    let looked = 0;
+    for (const [socket, wire] of this.#handshakes) {
+      if (wire?.bytesRead === 0) return socket;
+      oldest ??= socket;
+      if (++looked === MAX_LOOKED_AT) break;
+    }
+    return oldest;
+  }
+
   /** Closes each as soon as no request waits on it. What has just begun is seen through. */
   close(): void {
     this.#isDraining = true;
     setTimeout(() => {
-      for (const socket of this.#handshakes) socket.destroy();
+      for (const socket of this.#handshakes.keys()) socket.destroy();
     }, FRESH_MS).unref();
     for (const connection of this.#established) connection.drain();
   }
 
   /** Cuts whatever is left. */
   destroy(): void {
-    for (const socket of this.#handshakes) socket.destroy();
+    for (const socket of this.#handshakes.keys()) socket.destroy();
     for (const connection of this.#established) connection.destroy();
   }
 }

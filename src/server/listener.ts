@@ -118,7 +118,7 @@ export class Listener {
       ALPNProtocols: ["h2", "http/1.1"],
     });
     forgetProtocols(socket);
-    this.#connections.add(socket);
+    this.#connections.add(socket, raw);
     // A second handshake on a connection costs us more than the client, and nobody honest asks for one.
     socket.disableRenegotiation();
     const failed = (fault: string): void =>

@@ -140,4 +140,25 @@ describe("connections", () => {
     done.destroy();
     await gone(connections);
   });
+
+  it("gives up handshakes in which nothing was said before those that go on, however old these are", () => {
+    const connections = new Connections();
+    const shake = (bytesRead: number): Socket => {
+      const socket = new Socket();
+      connections.add(socket, { bytesRead });
+      return socket;
+    };
+    const speaking = shake(100);
+    const silent = [shake(0), shake(0)];
+    const alsoSpeaking = shake(300);
+    for (const socket of silent) {
+      expect(connections.giveUpOne()).to.equal(true);
+      expect(socket.destroyed).to.equal(true);
+    }
+    expect([speaking.destroyed, alsoSpeaking.destroyed]).to.deep.equal([false, false]);
+    // The oldest, when all of them go on.
+    connections.giveUpOne();
+    expect([speaking.destroyed, alsoSpeaking.destroyed]).to.deep.equal([true, false]);
+    connections.destroy();
+  });
 });
