@@ -54,6 +54,8 @@ export class Regular {
     const regular = new Regular(server, connection, read("plaintext"), read("ciphertext"));
     for (let i = 0; i < WARM_UP; i++) await regular.#ask();
     await regular.#greet();
+    // Pages are loaded when somebody asks for one, which takes its time once.
+    await connection.ask({ method: "GET", path: "/" });
     return regular;
   }
 

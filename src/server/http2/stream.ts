@@ -6,7 +6,7 @@ import { ownCopy, ownText } from "../own-memory.js";
 import type { Peer } from "../peer.js";
 import { ErrorCode } from "./errors.js";
 import { MAX_PENDING_BYTES, STREAM_BYTES, STREAM_WINDOW_BYTES } from "./limits.js";
-import type { RequestHead } from "./request-head.js";
+import { NO_HEAD, type RequestHead } from "./request-head.js";
 import { SendQueue } from "./send-queue.js";
 import type { Outgoing } from "./sender.js";
 import type { StreamHost } from "./stream-host.js";
@@ -389,12 +389,4 @@ export class Stream implements Exchange, Outgoing {
 const CONTINUE = 100;
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_FIELDS: RequestHead["fields"] = Object.freeze([]);
-const NO_HEAD: RequestHead = Object.freeze({
-  method: "",
-  target: "",
-  fields: NO_FIELDS,
-  contentLength: -1,
-  isAsking: false,
-  size: 0,
-});
 const NO_VALUES: readonly string[] = Object.freeze([]);
