@@ -144,7 +144,10 @@ export const TRIALS: readonly Trial[] = [
       engine,
       asItIs: { label: "1 to 16" },
       others: [
-        ...["2", "4", "32", "64"].map((label) => ({ label, nodeOptions: [`--max-semi-space-size=${label}`] })),
+        ...["2", "4", "32", "64"].map((label) => ({
+          label,
+          nodeOptions: [`--max-semi-space-size=${label}`],
+        })),
         { label: "16 from the start", nodeOptions: ["--min-semi-space-size=16"] },
       ],
       loads: ["h2, 1 × 16", "h2, 64 × 1", "bulk"],

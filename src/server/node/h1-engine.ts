@@ -75,8 +75,9 @@ export class NodeHttp1Engine implements Engine {
     return server;
   }
 
-  /** Whether a request was answered with 400 for its `Host`. */
+  /** Whether a request was answered with 400 for its `Host`, or came behind one that was and is not served. */
   #isRefused(connection: Connection, request: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#refused.has(request.socket)) return true;
     const fault = hostFault(request);
     if (fault === undefined) return false;
     this.#options.refused(connection.peer, 400, fault);

@@ -38,6 +38,14 @@ describe("server/http1: beside node:http", function () {
     });
   }
 
+  it("serves nothing behind a request without a usable Host", async () => {
+    const one = new Differential();
+    const follower = "GET /read HTTP/1.1\r\nHost: a\r\n\r\n";
+    await one.play([[`POST /read HTTP/1.1\r\nHost: a b\r\nContent-Length: 00\r\n\r\n${follower}`]]);
+    one.close();
+    expect(one.figures).to.include({ alike: 1 });
+  });
+
   const { llhttp = "" } = process.versions;
   const [major = 0, minor = 0] = llhttp.split(".").map(Number);
   for (const { why, example, goneIn = [Number.POSITIVE_INFINITY, 0] } of explained) {
