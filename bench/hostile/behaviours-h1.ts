@@ -181,9 +181,11 @@ export const h1Behaviours: readonly Behaviour[] = [
       let at = 0;
       // One write after the other, or they would become one record.
       const next = (): void => {
-        if (!line.isGone && line.socket.writable) line.socket.write(bytes.subarray(at, at + 1), next);
+        if (!line.isGone && line.socket.writable) line.socket.write(bytes.subarray(at, at + 1), later);
         at = (at + 1) % bytes.length;
       };
+      // Not at once: a write that needs no waiting would go on for ever, and nobody could end it.
+      const later = (): void => void setImmediate(next);
       next();
     },
   }),

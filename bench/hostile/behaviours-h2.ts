@@ -184,8 +184,10 @@ export const h2Behaviours: readonly Behaviour[] = [
       const next = (): void => {
         if (line.isGone || !line.socket.writable) return;
         if (at === bytes.length) [bytes, at] = [request(line, VERSION), 0];
-        line.socket.write(bytes.subarray(at, ++at), next);
+        line.socket.write(bytes.subarray(at, ++at), later);
       };
+      // Not at once: a write that needs no waiting would go on for ever, and nobody could end it.
+      const later = (): void => void setImmediate(next);
       next();
     },
   }),
