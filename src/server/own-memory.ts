@@ -3,7 +3,7 @@
  * 64 KiB), which lives as long as any of them: whoever keeps a few bytes of each request for long would keep them all.
  */
 
-/** Bytes of the shared blocks in all versions of Node.js: what a request that waits keeps at most beyond its own. */
+/** Bytes of the shared blocks up to Node.js 22: what a request that waits keeps at most beyond its own. */
 const SHARED_BYTES = 8 * 1024;
 
 /** Has Node.js share blocks no larger than those that our bounds reckon with. Of the whole process. */
